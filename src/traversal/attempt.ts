@@ -1,0 +1,37 @@
+/** The ways to make a connection that this version knows. */
+export type TechniqueName = 'relay' | 'direct' | 'reverse' | 'punch-quic'
+
+/**
+ * Why an attempt ended as it did. A fixed list, because scripts and people look these up; docs/reasons.md says for each
+ * what it means and what to do.
+ */
+export const REASONS = {
+  connected: 'a connection came up and carried bytes both ways',
+  'already-direct': 'a direct connection existed before, or came up by another technique first',
+  'peer-not-public': 'the other side announces no public address',
+  'no-own-address': 'no hub has told us a public address of our own socket yet',
+  'no-peer-address': 'the other side sent no address that we may dial',
+  'no-transport': 'the two sides share no transport that can be punched',
+  unsupported: 'the other side does not speak DCUtR',
+  'no-answer': 'packets went out, and nothing came back within the time',
+  refused: 'the other side answered, and refused',
+  'wrong-peer': 'somebody else answered at that address',
+  unproven: 'the connection came up, and then carried no bytes',
+  malformed: 'the other side sent something that is not DCUtR',
+  silent: 'the other side stopped answering on the DCUtR stream',
+  'relay-closed': 'the relayed connection closed in the middle',
+  aborted: 'we were asked to stop'
+} as const
+
+export type Reason = keyof typeof REASONS
+
+/** One technique, tried once (or passed over), and what came of it. */
+export interface Attempt {
+  readonly technique: TechniqueName
+  readonly outcome: 'ok' | 'failed' | 'skipped'
+  readonly reason: Reason
+  /** Milliseconds that it took; 0 when skipped. */
+  readonly ms: number
+  /** For people: addresses, counts, the error underneath. */
+  readonly detail?: string
+}

@@ -1,0 +1,225 @@
+import { longHeader, shortHeaderId } from './demux.ts'
+import type { Path, Role, SocketId } from './path.ts'
+
+/** A remote address and port as one key: a number for IPv4 (address × 65536 + port), text for IPv6. */
+export type RemoteKey = number | string
+
+/** One conversation between our QUIC engine and one remote address: it has a loopback socket of its own. */
+export interface Flow<Handle> {
+  readonly id: number
+  readonly role: Role
+  readonly handle: Handle
+  path: Path
+  /** The remote address that it is filed under; absent while its path is a pipe. */
+  key: RemoteKey | undefined
+  /** Source ids of our own client's long headers: what it is addressed by. Empty for the server role. */
+  readonly ids: Set<string>
+  readonly createdMs: number
+  lastInMs: number
+  lastOutMs: number
+  /** Packets have gone both ways, so the remote address is not forged (or the engine would not go on answering). */
+  confirmed: boolean
+  /** The engine is done with it: it goes when this time has come. */
+  expiresAtMs: number
+}
+
+export interface FlowLimits {
+  /** Flows in all. */
+  readonly maxFlows: number
+  /** Inbound flows that have not proved themselves: what a flood of forged Initials can hold. */
+  readonly maxUnconfirmed: number
+  /** How long such a flow may take: a few handshake retransmissions (1 + 2 + 4 s, RFC 9002). */
+  readonly unconfirmedMs: number
+  /** A flow with no packet for so long is dead; twice the engine's idle timeout and more. */
+  readonly idleMs: number
+  /** How long a released flow lives on, so that CONNECTION_CLOSE and its repetitions get out (RFC 9000 section 10.2). */
+  readonly lingerMs: number
+}
+
+export const FLOW_LIMITS: FlowLimits = {
+  maxFlows: 4096,
+  maxUnconfirmed: 512,
+  unconfirmedMs: 8_000,
+  idleMs: 90_000,
+  lingerMs: 1_000
+}
+
+/** How long the engine's own connection ids are (quinn's hashed ids). */
+const OWN_ID_BYTES = 8
+/** A client makes a connection id or two per dial; more than these to one address are kept by nobody. */
+const MAX_CLIENT_IDS = 64
+
+interface Peer<Handle> {
+  client?: Flow<Handle>
+  server?: Flow<Handle>
+}
+
+export type Drop = 'unknown' | 'no-listener' | 'table-full'
+
+/** Who gets a packet that came in: flows that exist, a server flow to be made, or nobody, and why. */
+export type Route<Handle> =
+  | { readonly to: Flow<Handle>; readonly also?: Flow<Handle> }
+  | { readonly open: 'server' }
+  | { readonly drop: Drop }
+
+/** Every flow of one switch: looked up by remote address and connection id, bounded, and expiring. */
+export class FlowTable<Handle> {
+  readonly #limits: FlowLimits
+  readonly #flows = new Map<number, Flow<Handle>>()
+  readonly #peers = new Map<SocketId, Map<RemoteKey, Peer<Handle>>>()
+  #unconfirmed = 0
+  #nextId = 1
+
+  constructor(limits: FlowLimits = FLOW_LIMITS) {
+    this.#limits = limits
+  }
+
+  get size(): number {
+    return this.#flows.size
+  }
+
+  all(): IterableIterator<Flow<Handle>> {
+    return this.#flows.values()
+  }
+
+  get(id: number): Flow<Handle> | undefined {
+    return this.#flows.get(id)
+  }
+
+  /** The flow of that role to that address, when there is one. */
+  find(socket: SocketId, key: RemoteKey, role: Role): Flow<Handle> | undefined {
+    return this.#peers.get(socket)?.get(key)?.[role]
+  }
+
+  /** The only flow with this remote address: the fast path of a packet that is not a long header. */
+  only(socket: SocketId, key: RemoteKey): Flow<Handle> | undefined {
+    const peer = this.#peers.get(socket)?.get(key)
+    if (peer == null || (peer.client != null && peer.server != null)) return undefined
+    return peer.client ?? peer.server
+  }
+
+  /** Whether one more flow may be made; makes room among the unproved ones when that helps. */
+  admit(role: Role, nowMs: number): { ok: boolean; evict?: Flow<Handle> } {
+    const full = this.#flows.size >= this.#limits.maxFlows
+    if (!full && (role === 'client' || this.#unconfirmed < this.#limits.maxUnconfirmed)) return { ok: true }
+    for (const flow of this.#flows.values()) {
+      // the map keeps insertion order: the first that fits is the oldest; a second is enough for an honest handshake
+      if (flow.role === 'server' && !flow.confirmed && nowMs - flow.createdMs > 1_000) return { ok: true, evict: flow }
+    }
+    return { ok: false }
+  }
+
+  add(role: Role, path: Path, key: RemoteKey | undefined, handle: Handle, nowMs: number): Flow<Handle> {
+    const flow: Flow<Handle> = {
+      id: this.#nextId++,
+      role,
+      handle,
+      path,
+      key,
+      ids: new Set(),
+      createdMs: nowMs,
+      lastInMs: nowMs,
+      lastOutMs: nowMs,
+      confirmed: role === 'client',
+      expiresAtMs: Number.POSITIVE_INFINITY
+    }
+    if (!flow.confirmed) this.#unconfirmed++
+    this.#flows.set(flow.id, flow)
+    this.#file(flow)
+    return flow
+  }
+
+  /** Files the flow under another path; packets that still come by the old one no longer reach it. */
+  move(flow: Flow<Handle>, path: Path, key: RemoteKey | undefined): void {
+    this.#unfile(flow)
+    flow.path = path
+    flow.key = key
+    this.#file(flow)
+  }
+
+  remove(flow: Flow<Handle>): void {
+    if (!this.#flows.delete(flow.id)) return
+    if (!flow.confirmed) this.#unconfirmed--
+    this.#unfile(flow)
+  }
+
+  /** Notes that the engine sent a packet, and by which ids our client goes. */
+  sent(flow: Flow<Handle>, bytes: Uint8Array, nowMs: number): void {
+    flow.lastOutMs = nowMs
+    if (flow.role !== 'client' || (bytes[0]! & 0x80) === 0) return
+    const id = longHeader(bytes)?.sourceId
+    if (id == null || flow.ids.has(id)) return
+    const [oldest] = flow.ids
+    if (oldest != null && flow.ids.size >= MAX_CLIENT_IDS) flow.ids.delete(oldest)
+    flow.ids.add(id)
+  }
+
+  /** Notes that a packet came in for the flow. */
+  received(flow: Flow<Handle>, nowMs: number): void {
+    flow.lastInMs = nowMs
+    if (!flow.confirmed && flow.lastOutMs > flow.createdMs) {
+      flow.confirmed = true
+      this.#unconfirmed--
+    }
+  }
+
+  /**
+   * Decides who gets a packet. A node is QUIC client and server on one port: which of the two a packet is for can only be
+   * told by its destination id, and a packet for the one must not reach the other, which would answer with a stateless
+   * reset (RFC 9000 section 10.3) that the sender believes, since both derive it from the same identity.
+   */
+  route(socket: SocketId, key: RemoteKey, bytes: Uint8Array, listening: boolean): Route<Handle> {
+    const peer = this.#peers.get(socket)?.get(key)
+    const long = longHeader(bytes)
+    if (peer?.client != null && (long == null ? peer.server == null : peer.client.ids.has(long.destinationId))) {
+      return { to: peer.client }
+    }
+    if (peer?.server != null) {
+      if (long != null || peer.client == null) return { to: peer.server }
+      const id = shortHeaderId(bytes, OWN_ID_BYTES)
+      if (id != null && peer.client.ids.has(id)) return { to: peer.client }
+      // An id issued later, in an encrypted frame, which only the engine can tell. Here both must see the packet: the
+      // engine's ids are keyed hashes, and an endpoint drops one that is not its own without a word.
+      return { to: peer.server, also: peer.client }
+    }
+    if (long?.opensConnection === true) return listening ? { open: 'server' } : { drop: 'no-listener' }
+    if (long != null && peer?.client != null) return { to: peer.client }
+    return { drop: 'unknown' }
+  }
+
+  /** The flows whose time is over: released, never proved, or silent. */
+  *expired(nowMs: number): Generator<Flow<Handle>> {
+    for (const flow of this.#flows.values()) {
+      const unproved = !flow.confirmed && nowMs - flow.createdMs > this.#limits.unconfirmedMs
+      const silent = nowMs - Math.max(flow.lastInMs, flow.lastOutMs) > this.#limits.idleMs
+      if (unproved || silent || nowMs >= flow.expiresAtMs) yield flow
+    }
+  }
+
+  release(flow: Flow<Handle>, nowMs: number): void {
+    flow.expiresAtMs = nowMs + this.#limits.lingerMs
+  }
+
+  /** Somebody wants the flow again before it went. */
+  retain(flow: Flow<Handle>): void {
+    flow.expiresAtMs = Number.POSITIVE_INFINITY
+  }
+
+  #file(flow: Flow<Handle>): void {
+    if (flow.path.kind !== 'udp' || flow.key == null) return
+    const peers = this.#peers.get(flow.path.socket) ?? new Map<RemoteKey, Peer<Handle>>()
+    this.#peers.set(flow.path.socket, peers)
+    const peer = peers.get(flow.key) ?? {}
+    peers.set(flow.key, peer)
+    peer[flow.role] = flow
+  }
+
+  #unfile(flow: Flow<Handle>): void {
+    if (flow.path.kind !== 'udp' || flow.key == null) return
+    const peers = this.#peers.get(flow.path.socket)
+    const peer = peers?.get(flow.key)
+    if (peers == null || peer == null || peer[flow.role] !== flow) return
+    delete peer[flow.role]
+    if (peer.client == null && peer.server == null) peers.delete(flow.key)
+  }
+}

@@ -19,6 +19,7 @@ export const REASONS = {
   unproven: 'the connection came up, and then carried no bytes',
   malformed: 'the other side sent something that is not DCUtR',
   silent: 'the other side stopped answering on the DCUtR stream',
+  busy: 'too many upgrades were under way already',
   'relay-closed': 'the relayed connection closed in the middle',
   aborted: 'we were asked to stop'
 } as const

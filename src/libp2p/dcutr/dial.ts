@@ -1,0 +1,68 @@
+import type { TransportManagerDialOptions } from '@libp2p/interface-internal'
+import { withDeadline } from '../../core/deadline.ts'
+import { NatError } from '../../core/errors.ts'
+import type { Reason } from '../../traversal/attempt.ts'
+import { mostTelling } from '../../traversal/upgrade.ts'
+import type { AddressCandidate } from '../candidate.ts'
+import type { PunchDialOptions } from '../punchable.ts'
+import { type Context, TIMES } from './context.ts'
+import { dialReason, errorText } from './reason.ts'
+import type { Session } from './session.ts'
+
+export interface Dialled {
+  readonly reason: Reason
+  /** For people: each address and what came of it. */
+  readonly detail: string
+}
+
+export type DialKind = 'punch' | 'reverse'
+
+/**
+ * Dials all addresses at once, past the dial queue (which would merge these dials with others to the same peer, and
+ * return the relayed connection). Each connection that comes up is offered to the session. Ends when all have ended.
+ */
+export async function dialAll(
+  context: Context,
+  session: Session,
+  candidates: readonly AddressCandidate[],
+  kind: DialKind,
+  signal: AbortSignal
+): Promise<Dialled> {
+  const results = await Promise.all(candidates.map(candidate => dialOne(context, session, candidate, kind, signal)))
+  return {
+    reason: mostTelling(results.map(({ reason }) => reason)),
+    detail: results.map(({ detail }) => detail).join('; ')
+  }
+}
+
+async function dialOne(
+  context: Context,
+  session: Session,
+  candidate: AddressCandidate,
+  kind: DialKind,
+  signal: AbortSignal
+): Promise<Dialled> {
+  const where = candidate.multiaddr.toString()
+  if (!context.dials.take(candidate.address, context.clock.now())) {
+    return { reason: 'no-answer', detail: `${where}: left alone, that host was dialled often and never answered` }
+  }
+  try {
+    const connection = await withDeadline(context.clock, TIMES.windowMs, 'a dial', signal, limit => {
+      const options: TransportManagerDialOptions & PunchDialOptions = { signal: limit, punch: kind === 'punch' }
+      const address = candidate.multiaddr.encapsulate(`/p2p/${session.peer}`)
+      return context.components.transportManager.dial(address, options)
+    })
+    if (!connection.remotePeer.equals(session.peer)) {
+      connection.abort(new NatError('WRONG_PEER', `${connection.remotePeer} answered at ${where}`))
+      return { reason: 'wrong-peer', detail: `${where}: ${connection.remotePeer} answered` }
+    }
+    context.dials.restore(candidate.address)
+    if (kind === 'reverse') session.reversed(connection)
+    const proven = await session.offer(connection)
+    return proven
+      ? { reason: 'connected', detail: where }
+      : { reason: 'unproven', detail: `${where}: no bytes came back` }
+  } catch (error) {
+    return { reason: dialReason(error), detail: `${where}: ${errorText(error)}` }
+  }
+}

@@ -1,0 +1,102 @@
+import type { Stream } from '@libp2p/interface'
+import { sleep } from '../../core/clock.ts'
+import { withDeadline } from '../../core/deadline.ts'
+import { filterCandidates } from '../../traversal/candidates.ts'
+import { headStartMs, punchRole, skipReason, UPGRADE } from '../../traversal/upgrade.ts'
+import { DCUTR_PROTOCOL } from '../../wire/dcutr.ts'
+import { type AddressCandidate, candidatesOf } from '../candidate.ts'
+import { Channel } from './channel.ts'
+import { type Context, punchersOf, rulesOf, TIMES } from './context.ts'
+import { Reversal } from './reversal.ts'
+import { type NoRound, noRound, type Outcome, punch, recordNoRound, skipped } from './round.ts'
+import type { Session } from './session.ts'
+
+/**
+ * The side to which the relayed connection is inbound (the specification's B): it begins each round. Rounds follow each
+ * other when a punch met nobody; an exchange that failed would fail again.
+ */
+export async function initiate(context: Context, session: Session): Promise<void> {
+  const reversal = new Reversal(context, session)
+  for (let round = 1; round <= UPGRADE.rounds && !session.signal.aborted; round++) {
+    const outcome = await runRound(context, session, reversal, round)
+    session.endRound()
+    if (outcome === 'over') break
+  }
+  if (!session.signal.aborted) await reversal.lastHope()
+  if (session.winner == null) await session.proving()
+  session.conclude()
+  await reversal.finish()
+  session.finish()
+}
+
+async function runRound(context: Context, session: Session, reversal: Reversal, round: number): Promise<Outcome> {
+  const startMs = context.clock.now()
+  const signal = session.beginRound()
+  const theirs = await agree(context, session, reversal, signal)
+  if ('reason' in theirs) {
+    recordNoRound(session, theirs, context.clock.now() - startMs)
+    return 'over'
+  }
+  const name = `round ${round} of ${UPGRADE.rounds}`
+  return punch(context, session, { role: punchRole('initiator', round), name, theirs, startMs, signal })
+}
+
+/** The exchange up to the moment when both sides begin. */
+async function agree(
+  context: Context,
+  session: Session,
+  reversal: Reversal,
+  signal: AbortSignal
+): Promise<readonly AddressCandidate[] | NoRound> {
+  const punchers = punchersOf(context)
+  let stream: Stream | undefined
+  try {
+    const own = await context.observed.awaitCandidates(TIMES.observationMs, signal)
+    const pointless = skipReason({ direct: false, punchableTransports: punchers.length, own: own.length })
+    if (pointless != null) return skipped(pointless)
+
+    const { channel, theirs, rttMs } = await withDeadline(
+      context.clock,
+      TIMES.exchangeMs,
+      'DCUtR',
+      signal,
+      async limit => {
+        // at once, without waiting for identify: a muxer that negotiates optimistically sends the CONNECT in the same flight
+        stream = await session.relayed.newStream(DCUTR_PROTOCOL, { signal: limit, runOnLimitedConnection: true })
+        const channel = new Channel(stream)
+        const sentMs = context.clock.now()
+        channel.send({ type: 'CONNECT', observedAddresses: own.map(({ multiaddr }) => multiaddr.bytes) })
+        const { observedAddresses } = await channel.read('CONNECT', limit)
+        const rttMs = context.clock.now() - sentMs
+        return {
+          channel,
+          rttMs,
+          theirs: filterCandidates(candidatesOf(observedAddresses, punchers), rulesOf(context, own))
+        }
+      }
+    )
+    reversal.theirsAre(theirs.usable)
+    if (theirs.usable.length === 0) {
+      stream?.abort(new Error('no usable address in the CONNECT'))
+      return skipped('no-peer-address', countsOf(theirs.dropped))
+    }
+    await reversal.settled(headStartMs(reversal.state, rttMs))
+    signal.throwIfAborted()
+    channel.send({ type: 'SYNC', observedAddresses: [] })
+    void stream?.close().catch(() => {})
+    // "a timer for half the RTT": the SYNC is there by then, and both sides begin together. What comes in from now on
+    // is the round's, not somebody's own dial
+    session.stage = 'punch'
+    await sleep(context.clock, rttMs / 2, signal)
+    return theirs.usable
+  } catch (error) {
+    const none = noRound(error, session, stream)
+    stream?.abort(error as Error)
+    return none
+  }
+}
+
+/** For people: how many addresses were passed over, and why. */
+export function countsOf(dropped: ReadonlyMap<string, number>): string {
+  return [...dropped].map(([cause, count]) => `${count} ${cause}`).join(', ') || 'none were sent'
+}

@@ -1,0 +1,39 @@
+import type { Connection, Stream } from '@libp2p/interface'
+import { byteStream } from '@libp2p/utils'
+import type { Clock } from '../../core/clock.ts'
+import { withDeadline } from '../../core/deadline.ts'
+import type { Random } from '../../core/random.ts'
+
+/** Every libp2p answers it, by an echo or by saying that it does not know it: both are bytes that came back. */
+const PING = '/ipfs/ping/1.0.0'
+const PING_BYTES = 32
+
+/**
+ * Whether bytes go both ways. A handshake that ended on our side may not have ended on the other, and a path that
+ * carried small packets may carry none now.
+ */
+export async function carriesBytes(
+  connection: Connection,
+  tools: { readonly clock: Clock; readonly random: Random },
+  ms: number,
+  signal: AbortSignal
+): Promise<boolean> {
+  let stream: Stream | undefined
+  try {
+    await withDeadline(tools.clock, ms, `a ping over ${connection.remoteAddr}`, signal, async limit => {
+      stream = await connection.newStream(PING, { signal: limit, runOnLimitedConnection: true })
+      const bytes = byteStream(stream, { maxBufferSize: 4 * PING_BYTES })
+      await bytes.write(tools.random.bytes(PING_BYTES), { signal: limit })
+      await bytes.read({ bytes: PING_BYTES, signal: limit })
+      await stream.close({ signal: limit })
+    })
+    return true
+  } catch (error) {
+    const answered = ANSWERS.has((error as Error).name) || stream?.status === 'reset'
+    stream?.abort(error as Error)
+    return answered && connection.status === 'open'
+  }
+}
+
+/** Failures that only an answer can cause (the last is ours, raised after the other side had agreed to the protocol). */
+const ANSWERS = new Set(['UnsupportedProtocolError', 'StreamResetError', 'TooManyOutboundProtocolStreamsError'])

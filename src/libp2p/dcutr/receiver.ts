@@ -1,0 +1,99 @@
+import type { Stream } from '@libp2p/interface'
+import { withDeadline } from '../../core/deadline.ts'
+import { filterCandidates } from '../../traversal/candidates.ts'
+import { punchRole, skipReason, UPGRADE } from '../../traversal/upgrade.ts'
+import { type AddressCandidate, candidatesOf } from '../candidate.ts'
+import { Channel } from './channel.ts'
+import { type Context, punchersOf, rulesOf, TIMES } from './context.ts'
+import { countsOf } from './initiator.ts'
+import { type NoRound, noRound, type Outcome, punch, recordNoRound, skipped } from './round.ts'
+import type { Session } from './session.ts'
+
+/** The side that made the relayed connection (the specification's A): it answers each round, and dials. */
+export async function receive(context: Context, session: Session): Promise<void> {
+  const startMs = context.clock.now()
+  for (let round = 1; round <= UPGRADE.rounds && !session.signal.aborted; round++) {
+    const stream = await nextStream(context, session)
+    if (stream == null) break
+    const outcome = await runRound(context, session, stream, round)
+    session.endRound()
+    if (outcome === 'over') break
+  }
+  if (session.winner == null) await session.proving()
+  session.conclude()
+  const ms = context.clock.now() - startMs
+  if (session.winner?.technique === 'reverse') {
+    session.record('reverse', 'ok', 'connected', ms, session.winner.connection.remoteAddr.toString())
+  } else if (session.attempts.length === 0) recordUntried(session, ms)
+  session.finish()
+}
+
+async function nextStream(context: Context, session: Session): Promise<Stream | undefined> {
+  try {
+    return await withDeadline(context.clock, TIMES.idleMs, 'DCUtR', session.signal, () => session.nextStream())
+  } catch {
+    return undefined
+  }
+}
+
+/** No stream came at all. */
+function recordUntried(session: Session, ms: number): void {
+  if (session.winner != null) recordNoRound(session, skipped('already-direct'), 0)
+  else if (session.cutShort != null && session.relayed.status !== 'open') {
+    recordNoRound(session, { outcome: 'failed', reason: 'relay-closed' }, ms)
+  } else recordNoRound(session, { outcome: 'failed', reason: 'silent', detail: 'the other side began no exchange' }, ms)
+}
+
+async function runRound(context: Context, session: Session, stream: Stream, round: number): Promise<Outcome> {
+  const startMs = context.clock.now()
+  const signal = session.beginRound()
+  const theirs = await agree(context, session, stream, signal)
+  if ('reason' in theirs) {
+    recordNoRound(session, theirs, context.clock.now() - startMs)
+    return 'over'
+  }
+  return punch(context, session, {
+    role: punchRole('receiver', round),
+    name: `round ${round}`,
+    theirs,
+    startMs,
+    signal
+  })
+}
+
+async function agree(
+  context: Context,
+  session: Session,
+  stream: Stream,
+  signal: AbortSignal
+): Promise<readonly AddressCandidate[] | NoRound> {
+  const punchers = punchersOf(context)
+  const refuse = (none: NoRound) => {
+    stream.abort(new Error(none.reason))
+    return none
+  }
+  try {
+    return await withDeadline(context.clock, TIMES.exchangeMs, 'DCUtR', signal, async limit => {
+      const channel = new Channel(stream)
+      const { observedAddresses } = await channel.read('CONNECT', limit)
+      const own = await context.observed.awaitCandidates(TIMES.observationMs, limit)
+      const { usable, dropped } = filterCandidates(candidatesOf(observedAddresses, punchers), rulesOf(context, own))
+      const pointless = skipReason({
+        direct: false,
+        punchableTransports: punchers.length,
+        own: own.length,
+        theirs: usable.length
+      })
+      if (pointless != null)
+        return refuse(skipped(pointless, pointless === 'no-peer-address' ? countsOf(dropped) : undefined))
+      channel.send({ type: 'CONNECT', observedAddresses: own.map(({ multiaddr }) => multiaddr.bytes) })
+      await channel.read('SYNC', limit)
+      void stream.close().catch(() => {})
+      return usable
+    })
+  } catch (error) {
+    const none = noRound(error, session, stream)
+    stream.abort(error as Error)
+    return none
+  }
+}

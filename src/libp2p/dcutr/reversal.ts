@@ -1,0 +1,126 @@
+import type { IdentifyResult } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { sleep } from '../../core/clock.ts'
+import { filterCandidates } from '../../traversal/candidates.ts'
+import { mostTelling, type Reversal as ReversalState } from '../../traversal/upgrade.ts'
+import { type AddressCandidate, candidatesOf } from '../candidate.ts'
+import type { Puncher } from '../punchable.ts'
+import { type Context, punchersOf, rulesOf, TIMES } from './context.ts'
+import { type Dialled, dialAll } from './dial.ts'
+import type { Session } from './session.ts'
+
+/** Addresses dialled in one reversal at most: a public peer has one or two. */
+const MAX_ADDRESSES = 4
+
+/**
+ * Connection reversal, the specification's unilateral upgrade: the other side reached us over a relay, but announces
+ * public addresses of its own, so we dial those. It runs beside the exchange, from the moment that identify tells them.
+ * Private ones are dialled once the other side's CONNECT shows that we are behind one NAT.
+ */
+export class Reversal {
+  readonly #context: Context
+  readonly #session: Session
+  readonly #startMs: number
+  readonly #tried = new Set<string>()
+  readonly #dials: Array<Promise<Dialled>> = []
+  readonly #identified = Promise.withResolvers<void>()
+  #announced: readonly Multiaddr[] = []
+  #observed: readonly AddressCandidate[] = []
+  #running = 0
+  #identify: 'awaited' | 'here' = 'awaited'
+
+  constructor(context: Context, session: Session) {
+    this.#context = context
+    this.#session = session
+    this.#startMs = context.clock.now()
+    context.components.events.addEventListener('peer:identify', this.#onIdentify)
+  }
+
+  get state(): ReversalState {
+    if (this.#dials.length === 0) return 'not-public'
+    return this.#running > 0 ? 'dialling' : 'failed'
+  }
+
+  /** Takes what the other side's CONNECT holds, by which a NAT in common shows. */
+  theirsAre(observed: readonly AddressCandidate[]): void {
+    this.#observed = observed
+    this.#consider()
+  }
+
+  /** Waits until every dial has ended, `ms` at the most. Aborts with the session. */
+  async settled(ms: number): Promise<void> {
+    const dials = Promise.allSettled(this.#dials)
+    await Promise.race([dials, sleep(this.#context.clock, ms, this.#session.signal).catch(() => {})])
+  }
+
+  /** Where no punch is possible: waits for identify, and for the reversal that it may allow. */
+  async lastHope(): Promise<void> {
+    if (this.#identify === 'awaited') {
+      const patience = sleep(this.#context.clock, TIMES.identifyMs, this.#session.signal).catch(() => {})
+      await Promise.race([this.#identified.promise, patience])
+    }
+    await this.settled(TIMES.windowMs)
+  }
+
+  /** Records what came of it, and stops listening. To be called when the session's signal has aborted. */
+  async finish(): Promise<void> {
+    this.#context.components.events.removeEventListener('peer:identify', this.#onIdentify)
+    const { winner } = this.#session
+    const ms = this.#context.clock.now() - this.#startMs
+    if (this.#dials.length === 0) {
+      if (winner == null || winner.technique !== 'direct') {
+        this.#session.record('reverse', 'skipped', this.#reasonUntried(), 0)
+      }
+      return
+    }
+    if (winner != null && winner.technique !== 'reverse') {
+      this.#session.record('reverse', 'skipped', 'already-direct', 0)
+      return
+    }
+    if (winner != null) {
+      this.#session.record('reverse', 'ok', 'connected', ms, winner.connection.remoteAddr.toString())
+      return
+    }
+    const results = await Promise.all(this.#dials)
+    const detail = results.map(result => result.detail).join('; ')
+    this.#session.record('reverse', 'failed', mostTelling(results.map(({ reason }) => reason)), ms, detail)
+  }
+
+  #reasonUntried(): 'already-direct' | 'peer-not-public' {
+    return this.#session.winner != null && this.#identify === 'awaited' ? 'already-direct' : 'peer-not-public'
+  }
+
+  #onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => {
+    if (!detail.peerId.equals(this.#session.peer) || detail.connection.direct) return
+    this.#announced = detail.signedPeerRecord?.addresses ?? detail.listenAddrs
+    this.#consider()
+    this.#identify = 'here'
+    this.#identified.resolve()
+  }
+
+  #consider(): void {
+    const context = this.#context
+    const punchers = punchersOf(context)
+    const rules = rulesOf(context, context.observed.candidates())
+    const announced = new Set<AddressCandidate>()
+    const fresh = filterCandidates(this.#list(punchers, announced), rules)
+      .usable.filter(candidate => announced.has(candidate) && !this.#tried.has(candidate.multiaddr.toString()))
+      .slice(0, MAX_ADDRESSES - this.#tried.size)
+    if (fresh.length === 0 || this.#session.signal.aborted) return
+    for (const { multiaddr } of fresh) this.#tried.add(multiaddr.toString())
+    this.#running++
+    this.#dials.push(
+      dialAll(context, this.#session, fresh, 'reverse', this.#session.signal).finally(() => {
+        this.#running--
+      })
+    )
+  }
+
+  *#list(punchers: readonly Puncher[], announced: Set<AddressCandidate>): Generator<AddressCandidate | undefined> {
+    for (const candidate of candidatesOf(this.#announced, punchers)) {
+      if (candidate != null) announced.add(candidate)
+      yield candidate
+    }
+    yield* this.#observed
+  }
+}

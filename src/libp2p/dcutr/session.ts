@@ -1,0 +1,197 @@
+import type { Connection, PeerId, Stream } from '@libp2p/interface'
+import { NatError } from '../../core/errors.ts'
+import type { Attempt, Reason, TechniqueName } from '../../traversal/attempt.ts'
+import type { Side } from '../../traversal/upgrade.ts'
+import { candidateOf } from '../candidate.ts'
+import { type Context, punchersOf, TIMES } from './context.ts'
+import { carriesBytes } from './prove.ts'
+
+/** What came of an upgrade. */
+export type Upgrade =
+  | {
+      readonly outcome: 'direct'
+      readonly connection: Connection
+      readonly technique: TechniqueName
+      readonly attempts: readonly Attempt[]
+    }
+  | { readonly outcome: 'relayed'; readonly attempts: readonly Attempt[] }
+
+/** `rest`: between two rounds; `talk`: messages go over the relay; `punch`: packets go over the direct path. */
+export type Stage = 'rest' | 'talk' | 'punch'
+
+interface Winner {
+  readonly connection: Connection
+  readonly technique: TechniqueName
+}
+
+/** The upgrade of one peer's relayed connection: it ends when a direct connection has proven itself, or all has been tried. */
+export class Session {
+  readonly peer: PeerId
+  readonly side: Side
+  readonly relayed: Connection
+  readonly attempts: Attempt[] = []
+  readonly ended: Promise<Upgrade>
+  stage: Stage = 'rest'
+  winner: Winner | undefined
+  unproven = 0
+  readonly #context: Context
+  readonly #resolveEnded: (upgrade: Upgrade) => void
+  readonly #onAttempt: (attempt: Attempt) => void
+  readonly #onLoser: (connection: Connection) => void
+  readonly #over = new AbortController()
+  readonly #stopped = new AbortController()
+  readonly #offers = new Map<string, Promise<boolean>>()
+  readonly #reversals = new Set<string>()
+  #round: AbortController | undefined
+  #waiting: ((stream: Stream) => void) | undefined
+  #next: Stream | undefined
+
+  constructor(
+    context: Context,
+    init: {
+      readonly side: Side
+      readonly relayed: Connection
+      readonly onAttempt: (attempt: Attempt) => void
+      /** A connection came up that lost the race. */
+      readonly onLoser: (connection: Connection) => void
+    }
+  ) {
+    this.#context = context
+    this.side = init.side
+    this.relayed = init.relayed
+    this.peer = init.relayed.remotePeer
+    this.#onAttempt = init.onAttempt
+    this.#onLoser = init.onLoser
+    const { promise, resolve } = Promise.withResolvers<Upgrade>()
+    this.ended = promise
+    this.#resolveEnded = resolve
+  }
+
+  /** Aborts when there is nothing more to try: a connection has won, the relay has gone, or the service stops. */
+  get signal(): AbortSignal {
+    return this.#over.signal
+  }
+
+  /** Why the session was cut short, when it was and nobody won. */
+  get cutShort(): Reason | undefined {
+    if (!this.signal.aborted) return undefined
+    return this.#stopped.signal.aborted ? 'aborted' : 'relay-closed'
+  }
+
+  record(technique: TechniqueName, outcome: Attempt['outcome'], reason: Reason, ms: number, detail?: string): void {
+    const attempt = { technique, outcome, reason, ms: Math.round(ms), ...(detail == null ? {} : { detail }) }
+    this.attempts.push(attempt)
+    this.#onAttempt(attempt)
+  }
+
+  /** Marks a connection as made by connection reversal. */
+  reversed(connection: Connection): void {
+    this.#reversals.add(connection.id)
+  }
+
+  /**
+   * A direct connection to the peer has come up, by whatever way: it wins if it is the first to carry bytes.
+   *
+   * @returns whether it carries bytes
+   */
+  offer(connection: Connection): Promise<boolean> {
+    const known = this.#offers.get(connection.id)
+    if (known != null) return known
+    const stage = this.stage
+    const proof = this.#prove(connection, stage)
+    this.#offers.set(connection.id, proof)
+    return proof
+  }
+
+  async #prove(connection: Connection, stage: Stage): Promise<boolean> {
+    const proven = await carriesBytes(connection, this.#context, TIMES.proofMs, this.#stopped.signal)
+    if (this.#stopped.signal.aborted) return proven
+    if (this.winner != null) {
+      this.#onLoser(connection)
+    } else if (proven) {
+      this.winner = { connection, technique: this.#techniqueOf(connection, stage) }
+      this.#over.abort(new NatError('LINK_CLOSED', 'a direct connection is there'))
+    } else {
+      this.unproven++
+      connection.abort(new NatError('TIMEOUT', 'the direct connection carried no bytes'))
+    }
+    return proven
+  }
+
+  #techniqueOf(connection: Connection, stage: Stage): TechniqueName {
+    if (this.#reversals.has(connection.id)) return 'reverse'
+    const punched = candidateOf(connection.remoteAddr, punchersOf(this.#context))?.technique
+    if (punched == null) return 'direct'
+    if (stage === 'punch') return punched
+    // before any SYNC only the initiator has a reason of its own to dial
+    return this.side === 'receiver' && connection.direction === 'inbound' ? 'reverse' : 'direct'
+  }
+
+  /** Begins a round, and gives the signal that ends it. */
+  beginRound(): AbortSignal {
+    this.stage = 'talk'
+    this.#round = new AbortController()
+    return AbortSignal.any([this.#round.signal, this.#over.signal])
+  }
+
+  endRound(): void {
+    this.stage = 'rest'
+    this.#round = undefined
+    if (this.relayed.status !== 'open') this.relayClosed()
+  }
+
+  /** Waits until every connection that has come up has won or failed its proof. */
+  async proving(): Promise<void> {
+    await Promise.allSettled(this.#offers.values())
+  }
+
+  /**
+   * Takes a DCUtR stream that the other side opened. While packets fly, a new stream means that the other side has
+   * given the round up; while messages go, it is one too many.
+   *
+   * @returns whether the stream is wanted
+   */
+  deliver(stream: Stream): boolean {
+    if (this.signal.aborted || this.stage === 'talk' || this.#next != null) return false
+    if (this.#waiting != null) {
+      this.#waiting(stream)
+      this.#waiting = undefined
+    } else {
+      this.#next = stream
+      this.#round?.abort(new NatError('LINK_CLOSED', 'the other side began another round'))
+    }
+    return true
+  }
+
+  nextStream(): Promise<Stream> {
+    const { promise, resolve } = Promise.withResolvers<Stream>()
+    if (this.#next == null) this.#waiting = resolve
+    else resolve(this.#next)
+    this.#next = undefined
+    return promise
+  }
+
+  /** The relayed connection has closed: nothing more can be agreed, but packets in flight may still meet. */
+  relayClosed(): void {
+    if (this.stage !== 'punch') this.#over.abort(new NatError('LINK_CLOSED', 'the relayed connection closed'))
+  }
+
+  stop(): void {
+    const reason = new NatError('LINK_CLOSED', 'the node stops')
+    this.#stopped.abort(reason)
+    this.#over.abort(reason)
+  }
+
+  /** Stops everything that is still under way. */
+  conclude(): void {
+    const reason = new NatError('LINK_CLOSED', 'the upgrade is over')
+    this.#over.abort(reason)
+    this.#next?.abort(reason)
+  }
+
+  /** Tells the result; all attempts must have been recorded. */
+  finish(): void {
+    const { attempts, winner } = this
+    this.#resolveEnded(winner == null ? { outcome: 'relayed', attempts } : { outcome: 'direct', ...winner, attempts })
+  }
+}

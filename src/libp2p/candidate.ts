@@ -12,9 +12,8 @@ export interface AddressCandidate extends Candidate {
 
 /** The literal address and port that a direct multiaddr begins with; undefined for names, zones and relayed addresses. */
 export function endpointOf(address: Multiaddr): Endpoint | undefined {
-  const components = address.getComponents()
-  if (components.some(({ code }) => code === CODE_P2P_CIRCUIT)) return undefined
-  const [host, port] = components
+  if (isRelayed(address)) return undefined
+  const [host, port] = address.getComponents()
   if (host?.value == null || port?.value == null || (port.name !== 'udp' && port.name !== 'tcp')) return undefined
   const ip = canonicalIp(host.value)
   return ip == null ? undefined : { address: ip, port: Number(port.value) }
@@ -22,12 +21,15 @@ export function endpointOf(address: Multiaddr): Endpoint | undefined {
 
 /** @param from  a multiaddr, or the bytes of one out of a message; bytes that are none give undefined */
 export function candidateOf(from: Multiaddr | Uint8Array, punchers: readonly Puncher[]): AddressCandidate | undefined {
-  let address: Multiaddr
+  let whole: Multiaddr
   try {
-    address = (from instanceof Uint8Array ? multiaddr(from) : from).decapsulateCode(CODE_P2P)
+    whole = from instanceof Uint8Array ? multiaddr(from) : from
   } catch {
     return undefined
   }
+  // before the peer id goes: what stands behind a relay's id goes with it, and the relay's own address would stay
+  if (isRelayed(whole)) return undefined
+  const address = whole.decapsulateCode(CODE_P2P)
   const endpoint = endpointOf(address)
   if (endpoint == null) return undefined
   const puncher = punchers.find(each => each.canPunch(address))
@@ -40,4 +42,8 @@ export function* candidatesOf(
   punchers: readonly Puncher[]
 ): Generator<AddressCandidate | undefined> {
   for (const address of list) yield candidateOf(address, punchers)
+}
+
+function isRelayed(address: Multiaddr): boolean {
+  return address.getComponents().some(({ code }) => code === CODE_P2P_CIRCUIT)
 }

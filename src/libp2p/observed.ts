@@ -54,6 +54,8 @@ export interface ObservedAddress {
   readonly observers: readonly string[]
   /** Milliseconds since it was last reported. */
   readonly ageMs: number
+  /** `asked` if any of the observers was. */
+  readonly origin: Observation['origin']
 }
 
 /**
@@ -104,27 +106,36 @@ export class ObservedAddresses {
     }
     const nowMs = this.#init.clock.now()
     return [...groups.values()]
-      .map(group => ({
-        candidate: group[0]!.candidate,
-        observers: group.map(({ observer }) => observer),
-        ageMs: nowMs - Math.max(...group.map(({ atMs }) => atMs)),
-        askedHosts: hostsOf(group.filter(({ origin }) => origin === 'asked')).size,
-        hosts: hostsOf(group).size
-      }))
-      .sort((a, b) => b.askedHosts - a.askedHosts || b.hosts - a.hosts || a.ageMs - b.ageMs)
-      .map(({ candidate, observers, ageMs }) => ({ candidate, observers, ageMs }))
+      .map(group => {
+        const asked = hostsOf(group.filter(({ origin }) => origin === 'asked')).size
+        const seen: ObservedAddress = {
+          candidate: group[0]!.candidate,
+          observers: group.map(({ observer }) => observer),
+          ageMs: nowMs - Math.max(...group.map(({ atMs }) => atMs)),
+          origin: asked > 0 ? 'asked' : 'told'
+        }
+        return { seen, asked, hosts: hostsOf(group).size }
+      })
+      .sort((a, b) => b.asked - a.asked || b.hosts - a.hosts || a.seen.ageMs - b.seen.ageMs)
+      .map(({ seen }) => seen)
   }
 
-  /** What to offer in a CONNECT: the seen addresses, then the public ones that we listen on or announce. */
+  /**
+   * What to offer in a CONNECT: what those that we asked have seen, the public addresses that we listen on or announce,
+   * and last what strangers told us.
+   */
   candidates(): readonly AddressCandidate[] {
-    const found = new Map<string, AddressCandidate>()
-    for (const { candidate } of this.list()) found.set(candidate.multiaddr.toString(), candidate)
     const own = [...this.#components.addressManager.getAddresses(), ...this.#components.transportManager.getAddrs()]
-    for (const candidate of candidatesOf(own, this.#punchers())) {
-      if (candidate != null && candidate.port > 0 && this.#counts(candidate)) {
-        found.set(candidate.multiaddr.toString(), candidate)
-      }
+    const seen = this.list()
+    const found = new Map<string, AddressCandidate>()
+    const add = (candidate: AddressCandidate | undefined) => {
+      if (candidate == null || candidate.port === 0 || !this.#counts(candidate)) return
+      const key = candidate.multiaddr.toString()
+      if (!found.has(key)) found.set(key, candidate)
     }
+    for (const { candidate, origin } of seen) if (origin === 'asked') add(candidate)
+    for (const candidate of candidatesOf(own, this.#punchers())) add(candidate)
+    for (const { candidate } of seen) add(candidate)
     return [...found.values()].slice(0, OBSERVED.maxCandidates)
   }
 

@@ -18,7 +18,7 @@ export const REASONS = {
   'wrong-peer': 'somebody else answered at that address',
   unproven: 'the connection came up, and then carried no bytes',
   malformed: 'the other side sent something that is not DCUtR',
-  silent: 'the other side stopped answering on the DCUtR stream',
+  silent: 'the other side began no DCUtR exchange, or stopped answering in one',
   busy: 'too many upgrades were under way already',
   'relay-closed': 'the relayed connection closed in the middle',
   aborted: 'we were asked to stop'

@@ -63,6 +63,7 @@ async function agree(
       async limit => {
         // at once, without waiting for identify: a muxer that negotiates optimistically sends the CONNECT in the same flight
         stream = await session.relayed.newStream(DCUTR_PROTOCOL, { signal: limit, runOnLimitedConnection: true })
+        session.exchange = stream
         const channel = new Channel(stream)
         const sentMs = context.clock.now()
         channel.send({ type: 'CONNECT', observedAddresses: own.map(({ multiaddr }) => multiaddr.bytes) })

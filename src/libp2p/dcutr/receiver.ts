@@ -67,6 +67,7 @@ async function agree(
   stream: Stream,
   signal: AbortSignal
 ): Promise<readonly AddressCandidate[] | NoRound> {
+  session.exchange = stream
   const punchers = punchersOf(context)
   const refuse = (none: NoRound) => {
     stream.abort(new Error(none.reason))

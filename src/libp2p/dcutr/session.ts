@@ -34,6 +34,8 @@ export class Session {
   stage: Stage = 'rest'
   winner: Winner | undefined
   unproven = 0
+  /** The DCUtR stream of the current round. */
+  exchange: Stream | undefined
   readonly #context: Context
   readonly #resolveEnded: (upgrade: Upgrade) => void
   readonly #onAttempt: (attempt: Attempt) => void
@@ -137,6 +139,9 @@ export class Session {
   endRound(): void {
     this.stage = 'rest'
     this.#round = undefined
+    // a peer that never closes its side would use up the streams that the next rounds need
+    this.exchange?.abort(new NatError('LINK_CLOSED', 'the round is over'))
+    this.exchange = undefined
     if (this.relayed.status !== 'open') this.relayClosed()
   }
 

@@ -7,6 +7,7 @@ import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { CODE_P2P_CIRCUIT, type Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
+import { type Clock, realClock } from '../../../src/core/clock.ts'
 import { type Dcutr, type DcutrOptions, dcutr } from '../../../src/libp2p/dcutr/index.ts'
 import { type PunchDialOptions, punchable } from '../../../src/libp2p/punchable.ts'
 import type { Attempt } from '../../../src/traversal/attempt.ts'
@@ -45,8 +46,7 @@ function punchableTcp(firewall: Firewall) {
       async dial(to: Multiaddr, options: Parameters<Transport['dial']>[1] & PunchDialOptions) {
         firewall.dials.push({ to, punch: options.punch === true })
         if (options.punch === true) firewall.opened = true
-        const remote = doors.get(portOf(to))
-        while (remote != null && !remote.letsIn()) {
+        while (doors.get(portOf(to))?.letsIn() !== true) {
           await new Promise(resolve => setTimeout(resolve, 5))
           options.signal?.throwIfAborted()
         }
@@ -66,6 +66,36 @@ function punchableTcp(firewall: Firewall) {
         }
       }
     })
+  }
+}
+
+/** Real time that runs faster, so that a deadline of ten seconds can be waited for. */
+export function fastClock(speed: number): Clock {
+  return { now: () => performance.now() * speed, after: (ms, fn) => realClock.after(ms / speed, fn) }
+}
+
+/** The real clock, and how many timers are set on it. */
+export function countingClock(): Clock & { readonly pending: number } {
+  const timers = new Set<object>()
+  return {
+    now: realClock.now,
+    after(ms, fn) {
+      const key = {}
+      timers.add(key)
+      const timer = realClock.after(ms, () => {
+        timers.delete(key)
+        fn()
+      })
+      return {
+        cancel() {
+          timers.delete(key)
+          timer.cancel()
+        }
+      }
+    },
+    get pending() {
+      return timers.size
+    }
   }
 }
 
@@ -89,6 +119,7 @@ export async function relayNode(): Promise<Libp2p & AsyncDisposable> {
       relay: circuitRelayServer({ reservations: { applyDefaultLimit: true, defaultDurationLimit: 600_000 } })
     }
   })
+  for (const address of node.getMultiaddrs()) doors.set(portOf(address), new Firewall('public'))
   return Object.assign(node, { [Symbol.asyncDispose]: async () => node.stop() })
 }
 
@@ -118,6 +149,8 @@ export async function testPeer(init: PeerInit = {}): Promise<TestPeer> {
     services: { identify: identify(), ping: ping(), dcutr: dcutr({ allowPrivate: true, ...init.options }) }
   })
   for (const address of listenAddresses(node)) doors.set(portOf(address), firewall)
+  // a relay sees the passing ports of our outgoing TCP connections, where it would see QUIC's listening port
+  node.services.dcutr.observed.stop()
   const attempts: Attempt[] = []
   node.services.dcutr.events.on('attempt', ({ attempt }) => attempts.push(attempt))
   return {
@@ -128,6 +161,21 @@ export async function testPeer(init: PeerInit = {}): Promise<TestPeer> {
       await node.stop()
     }
   }
+}
+
+/** A peer without DCUtR: the tests play its part by hand. */
+export async function barePeer(relay?: Libp2p): Promise<Libp2p & AsyncDisposable> {
+  const node = await createLibp2p({
+    addresses: {
+      listen: relay == null ? [] : [`${relay.getMultiaddrs()[0]}/p2p-circuit`]
+    },
+    transports: [tcp(), circuitRelayTransport()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionGater: { denyDialMultiaddr: () => false },
+    services: { identify: identify() }
+  })
+  return Object.assign(node, { [Symbol.asyncDispose]: async () => node.stop() })
 }
 
 /** Where a node listens for direct connections, whatever it announces. */

@@ -1,0 +1,125 @@
+import { accessSync, constants, readFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { loadKoffi } from '../src/socket/koffi.ts'
+import { spawnInside } from './enter.ts'
+import { collect } from './exec.ts'
+import { isRoot, Keeper, TOOL_PATH } from './keeper.ts'
+import type { LabSpec } from './spec.ts'
+
+/** Whether a lab can be made here; if not, why, and what to do about it. */
+export type Capability = { ok: true } | { ok: false; reason: string; fix: string }
+
+/** Tools by the Debian package that has them; other systems call the packages much the same. */
+const TOOLS = {
+  'util-linux': ['unshare', 'nsenter', 'setpriv', 'mount'],
+  iproute2: ['ip'],
+  nftables: ['nft']
+}
+
+/** Each feature of the kernel that a lab needs, tried in a namespace of its own. */
+const TRIAL = `
+ip netns add trial
+ip link add probe type veth peer name probe0 netns trial
+ip link add bridge0 type bridge
+nsenter --net=/run/netns/trial nft -f - <<'NFT'
+table ip nat {
+  chain postrouting {
+    type nat hook postrouting priority srcnat; policy accept;
+    oifname "wan" masquerade fully-random
+  }
+}
+table inet lab {
+  chain forward {
+    type filter hook forward priority filter; policy drop;
+    ct state established,related accept
+  }
+}
+NFT
+`
+
+let trial: Promise<Capability> | undefined
+
+/**
+ * Tells whether a lab can be made on this machine, by making a small one once.
+ *
+ * @param spec also asks for what this lab needs beyond the basics: shaped links need koffi
+ */
+export async function capability(spec?: LabSpec): Promise<Capability> {
+  trial ??= tryOut()
+  const basics = await trial
+  if (!basics.ok || !spec || !Object.values(spec).some(node => node.link)) return basics
+  const loaded = loadKoffi()
+  return 'koffi' in loaded
+    ? { ok: true }
+    : { ok: false, reason: `shaped links: ${loaded.reason}`, fix: 'npm install koffi, or leave `link` out' }
+}
+
+async function tryOut(): Promise<Capability> {
+  if (process.platform !== 'linux') {
+    return {
+      ok: false,
+      reason: `a lab is made of Linux namespaces, this is ${process.platform}`,
+      fix: 'use Linux, or a virtual machine with it'
+    }
+  }
+  for (const [aptPackage, tools] of Object.entries(TOOLS)) {
+    const missing = tools.filter(tool => !isInstalled(tool))
+    if (missing.length > 0) {
+      return { ok: false, reason: `not installed: ${missing.join(', ')}`, fix: `apt-get install -y ${aptPackage}` }
+    }
+  }
+  let keeper: Keeper | undefined
+  try {
+    keeper = await Keeper.start()
+    const child = spawnInside(keeper.pid, undefined, ['sh', '-e'], { stdio: 'pipe' })
+    const { code, stderr } = await collect(child, { input: TRIAL, timeoutMs: 10_000 })
+    if (code === 0) return { ok: true }
+    return {
+      ok: false,
+      reason: `the kernel lacks something: ${oneLine(stderr)}`,
+      fix: 'it needs network namespaces, veth, bridge and nftables with NAT; in a container, run it with --privileged'
+    }
+  } catch (error) {
+    return { ok: false, reason: `no namespaces: ${oneLine((error as Error).message)}`, fix: namespaceFix() }
+  } finally {
+    await keeper?.stop()
+  }
+}
+
+/** Why systems forbid namespaces, the likeliest first. */
+function namespaceFix(): string {
+  if (isRoot()) return 'in a container, run it with --privileged'
+  if (readSetting('kernel/apparmor_restrict_unprivileged_userns') === '1') {
+    return 'run as root, or allow user namespaces: sysctl kernel.apparmor_restrict_unprivileged_userns=0'
+  }
+  if (readSetting('kernel/unprivileged_userns_clone') === '0') {
+    return 'run as root, or allow user namespaces: sysctl kernel.unprivileged_userns_clone=1'
+  }
+  if (readSetting('user/max_user_namespaces') === '0') {
+    return 'run as root, or allow user namespaces: sysctl user.max_user_namespaces=10000'
+  }
+  return 'run as root; in a container, with --privileged'
+}
+
+function readSetting(name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/sys/${name}`, 'utf8').trim()
+  } catch {
+    return undefined
+  }
+}
+
+function isInstalled(tool: string): boolean {
+  return TOOL_PATH.split(delimiter).some(folder => {
+    try {
+      accessSync(join(folder, tool), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+function oneLine(text: string): string {
+  return text.trim().replace(/\s*\n\s*/g, '; ')
+}

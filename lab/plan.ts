@@ -1,0 +1,143 @@
+import type { HostSpec, LabSpec, LinkSpec, RouterSpec } from './spec.ts'
+import { isRouter } from './spec.ts'
+
+/**
+ * The addresses of a lab. Node number i (in the order of the spec, from 1) that is on the internet is 11.i.0.10: simulated
+ * internets live in 11.0.0.0/8 because implementations skip addresses that are not public. With IPv6 it is
+ * 2a0b:beef:i::10, and a router hands out 2a0b:beef:i:1::/64. Behind router i lies
+ * - 192.168.i.0/24, or 100.64.i.0/24 (RFC 6598, carrier-grade) where another router sits behind it
+ * - 11.i.1.0/24, routed, when it is a firewall without NAT on the internet
+ */
+export interface PlannedNode {
+  name: string
+  kind: 'host' | 'router'
+  spec: HostSpec | RouterSpec
+  /** The router that it is behind, by name. */
+  behind: string | undefined
+  /** IPv4 on its uplink; all of them where it has several. */
+  ip: string
+  ips: string[]
+  ip6: string | undefined
+  /** Who routes for it. */
+  gateway: string
+  gateway6: string
+  /** Where the internet sees it come from, over IPv4. */
+  publicIp: string
+  /** A router's side towards those behind it; `lan.ip` and `lan.ip6` are its own addresses there. */
+  lan: { ip: string; network: string; ip6: string; network6: string } | undefined
+  /** Networks that are reached through nodes behind this router. */
+  routes: Route[]
+  link: LinkSpec | undefined
+}
+
+export interface Route {
+  network: string
+  via: string
+  family: 4 | 6
+}
+
+export interface Plan {
+  nodes: PlannedNode[]
+  /** Routes of the internet itself. */
+  routes: Route[]
+}
+
+const FIRST_HOST = 10
+
+/** Lays out the addresses and routes of a checked spec. Pure. */
+export function planLab(spec: LabSpec): Plan {
+  const names = Object.keys(spec)
+  const nodes = new Map<string, PlannedNode>()
+  const neighbours = new Map<string, number>()
+
+  // a router before those behind it: their addresses come out of its network
+  const add = (name: string): PlannedNode => {
+    const done = nodes.get(name)
+    if (done) return done
+    const node = spec[name]!
+    const i = names.indexOf(name) + 1
+    const up = node.behind === undefined ? undefined : add(node.behind)
+    const first = FIRST_HOST + (up ? (neighbours.get(up.name) ?? 0) : 0)
+    const count = isRouter(node) ? 1 : (node.addresses ?? 1)
+    if (up) neighbours.set(up.name, first - FIRST_HOST + count)
+    const prefix = up?.lan?.network.replace(/0\/24$/, '') ?? `11.${i}.0.`
+    const ips = Array.from({ length: count }, (_, n) => `${prefix}${first + n}`)
+    const planned: PlannedNode = {
+      name,
+      kind: isRouter(node) ? 'router' : 'host',
+      spec: node,
+      behind: node.behind,
+      ip: ips[0]!,
+      ips,
+      ip6: hasIpv6(spec, name)
+        ? up
+          ? `2a0b:beef:${hex(numberOf(up))}:1::${first}`
+          : `2a0b:beef:${hex(i)}::10`
+        : undefined,
+      gateway: up?.lan?.ip ?? `11.${i}.0.1`,
+      gateway6: up?.lan?.ip6 ?? `2a0b:beef:${hex(i)}::1`,
+      publicIp: up ? (isTranslating(up) ? up.publicIp : publicThrough(up, ips[0]!)) : ips[0]!,
+      lan: isRouter(node) ? lanOf(spec, name, i, up) : undefined,
+      routes: [],
+      link: node.link
+    }
+    nodes.set(name, planned)
+    return planned
+  }
+  const numberOf = (node: PlannedNode) => names.indexOf(node.name) + 1
+  /** A firewall without NAT shows its hosts as they are, to whatever is upstream of it. */
+  const publicThrough = (router: PlannedNode, ip: string): string => {
+    const up = router.behind === undefined ? undefined : nodes.get(router.behind)!
+    if (!up) return ip
+    return isTranslating(up) ? up.publicIp : publicThrough(up, ip)
+  }
+  for (const name of names) add(name)
+
+  const internet: Route[] = []
+  for (const router of nodes.values()) {
+    if (!router.lan) continue
+    if (router.ip6) routeUpwards(nodes, internet, router, { network: router.lan.network6, family: 6 })
+    if (!isTranslating(router)) routeUpwards(nodes, internet, router, { network: router.lan.network, family: 4 })
+  }
+  return { nodes: [...nodes.values()], routes: internet }
+}
+
+/** Tells everyone upstream of the router how to reach a network behind it; a NAT is the end of an IPv4 network. */
+function routeUpwards(
+  nodes: ReadonlyMap<string, PlannedNode>,
+  internet: Route[],
+  router: PlannedNode,
+  { network, family }: Omit<Route, 'via'>
+): void {
+  for (let at = router; ; ) {
+    const route: Route = { network, family, via: family === 6 ? at.ip6! : at.ip }
+    if (at.behind === undefined) {
+      internet.push(route)
+      return
+    }
+    at = nodes.get(at.behind)!
+    at.routes.push(route)
+    if (family === 4 && isTranslating(at)) return
+  }
+}
+
+function lanOf(spec: LabSpec, name: string, i: number, up: PlannedNode | undefined): PlannedNode['lan'] {
+  const carrier = Object.values(spec).some(node => node.behind === name && isRouter(node))
+  const open = (spec[name] as RouterSpec).mapping === 'none' && up === undefined
+  const prefix = open ? `11.${i}.1` : `${carrier ? '100.64' : '192.168'}.${i}`
+  const prefix6 = `2a0b:beef:${hex(i)}:1::`
+  return { ip: `${prefix}.1`, network: `${prefix}.0/24`, ip6: `${prefix6}1`, network6: `${prefix6}/64` }
+}
+
+function isTranslating(node: PlannedNode): boolean {
+  return isRouter(node.spec) && node.spec.mapping !== 'none'
+}
+
+function hasIpv6(spec: LabSpec, name: string): boolean {
+  if (spec[name]!.ipv6) return true
+  return Object.keys(spec).some(other => spec[other]!.behind === name && hasIpv6(spec, other))
+}
+
+function hex(i: number): string {
+  return i.toString(16)
+}

@@ -1,0 +1,118 @@
+/**
+ * How a router maps (RFC 4787 section 4.1), or `none` for a stateful firewall without NAT. All of them filter address- and
+ * port-dependently (section 5): that is how Linux tracks connections.
+ * - `endpoint-independent`: one public port for all destinations, the private one where it is free (port preservation)
+ * - `address-and-port-dependent`: a random public port for each destination
+ */
+export type Mapping = 'endpoint-independent' | 'address-and-port-dependent' | 'none'
+
+/** What a cable does to packets, the same in both directions. Shaped links are a program (lab/wire), others plain veth pairs. */
+export interface LinkSpec {
+  /** One way. @default 0 */
+  delayMs?: number
+  /** Each packet's delay is uniform in delayMs ± jitterMs, so packets overtake each other; 0 keeps their order. @default 0 */
+  jitterMs?: number
+  /** Of each packet on its own, 0-100. @default 0 */
+  lossPercent?: number
+  /** Megabits a second; what does not fit waits, what waits too long is dropped. @default unlimited */
+  rateMbit?: number
+}
+
+interface NodeSpec {
+  /** The router that it is behind; without one it is on the internet. */
+  behind?: string
+  /** Shapes the uplink: to the internet, or to the router that it is behind. `{}` is shaped too, and may be changed later. */
+  link?: LinkSpec
+  /** Whether it has IPv6, global and never translated. A router has it when anything behind it does. @default false */
+  ipv6?: boolean
+}
+
+export interface HostSpec extends NodeSpec {
+  /** How many IPv4 addresses it has, for example two for a STUN server with an alternate address. @default 1 */
+  addresses?: number
+}
+
+export interface RouterSpec extends NodeSpec {
+  mapping: Mapping
+  /** Whether UDP is dropped in both directions. @default false */
+  blockUdp?: boolean
+  /**
+   * Whether two hosts behind it reach each other through its public address (RFC 4787 section 6). UDP, and only with
+   * endpoint-independent mapping. @default false
+   */
+  hairpin?: boolean
+  /** How long an idle UDP mapping lives. @default the kernel's 30 s, 120 s once both sides have spoken */
+  mappingLifetimeSeconds?: number
+}
+
+/** The nodes of a lab by name: a node with a `mapping` is a router, all others are hosts. */
+export type LabSpec = Record<string, HostSpec | RouterSpec>
+
+export function isRouter(node: HostSpec | RouterSpec): node is RouterSpec {
+  return 'mapping' in node
+}
+
+/** Names become names of network interfaces, which the kernel limits to 15 bytes, and of files. */
+const NAME = /^[a-z][a-z0-9-]{0,14}$/i
+/** Namespaces that the lab makes for itself. */
+export const INTERNET = 'internet'
+export const WIRE = 'wire'
+/** Beside those, the interfaces that a router has: its ports are called as the nodes at their other ends. */
+const TAKEN = [INTERNET, WIRE, 'lo', 'wan', 'lan']
+const MAX_NODES = 200
+
+const ROUTER_KEYS = [
+  'behind',
+  'link',
+  'ipv6',
+  'mapping',
+  'blockUdp',
+  'hairpin',
+  'mappingLifetimeSeconds'
+] as const satisfies (keyof RouterSpec)[]
+const HOST_KEYS = ['behind', 'link', 'ipv6', 'addresses'] as const satisfies (keyof HostSpec)[]
+const MAPPINGS: readonly string[] = [
+  'endpoint-independent',
+  'address-and-port-dependent',
+  'none'
+] satisfies readonly Mapping[]
+
+/** @throws Error that names the node and what is wrong with it */
+export function checkSpec(spec: LabSpec): void {
+  const names = Object.keys(spec)
+  if (names.length === 0 || names.length > MAX_NODES) throw new Error(`a lab has 1 to ${MAX_NODES} nodes`)
+  for (const [name, node] of Object.entries(spec)) {
+    const wrong = (what: string) => new Error(`lab node '${name}': ${what}`)
+    if (!NAME.test(name)) throw wrong('a name is a letter, then up to 14 letters, digits or hyphens')
+    if (TAKEN.includes(name.toLowerCase())) throw wrong('the name is taken by the lab itself')
+    const known: readonly string[] = isRouter(node) ? ROUTER_KEYS : HOST_KEYS
+    const unknown = Object.keys(node).find(key => !known.includes(key))
+    if (unknown) throw wrong(`there is no option '${unknown}', only ${known.join(', ')}`)
+    for (let at = node.behind, steps = 0; at !== undefined; at = spec[at]!.behind) {
+      const router = spec[at]
+      if (!router || !isRouter(router)) throw wrong(`it is behind '${at}', which is not a router of this lab`)
+      if (++steps > names.length) throw wrong('it is behind itself')
+    }
+    if (node.link) checkLink(node.link, wrong)
+    if (isRouter(node)) {
+      if (!MAPPINGS.includes(node.mapping)) throw wrong(`mapping is ${MAPPINGS.join(', ')}; not '${node.mapping}'`)
+      if (node.hairpin && node.mapping !== 'endpoint-independent')
+        throw wrong('hairpin needs endpoint-independent mapping')
+      const seconds = node.mappingLifetimeSeconds ?? 1
+      if (!Number.isInteger(seconds) || seconds < 1) throw wrong('mappingLifetimeSeconds is a whole number from 1')
+    } else if (node.addresses !== undefined && !(node.addresses >= 1 && node.addresses <= 16)) {
+      throw wrong('addresses is 1 to 16')
+    }
+  }
+}
+
+/** @throws what `wrong` makes of the reason */
+export function checkLink(link: LinkSpec, wrong: (what: string) => Error): void {
+  const limits = { delayMs: 10_000, jitterMs: 10_000, lossPercent: 100, rateMbit: 100_000 }
+  for (const [key, value] of Object.entries(link)) {
+    const limit = limits[key as keyof typeof limits]
+    if (limit === undefined) throw wrong(`a link has no '${key}', only ${Object.keys(limits).join(', ')}`)
+    if (!(value >= 0 && value <= limit)) throw wrong(`${key} is 0 to ${limit}`)
+  }
+  if (link.rateMbit === 0) throw wrong('rateMbit is more than 0; lossPercent: 100 cuts a link')
+}

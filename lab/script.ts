@@ -31,11 +31,11 @@ export function labScript(plan: Plan): string {
 function cables(plan: Plan, node: PlannedNode): string[] {
   const near = `${uplinkOf(node)} netns ${node.name} address ${uplinkMac(plan, node)}`
   const far = `${node.name} netns ${node.behind ?? INTERNET} address ${portMac(plan, node)}`
-  if (!node.link) return [`link add ${near} type veth peer name ${far}`]
+  if (!node.link) return [`link add name ${near} type veth peer name ${far}`]
   const ends = wireEnds(plan, node)
   return [
-    `link add ${near} type veth peer name ${ends.near} netns ${WIRE}`,
-    `link add ${far} type veth peer name ${ends.far} netns ${WIRE}`
+    `link add name ${near} type veth peer name ${ends.near} netns ${WIRE}`,
+    `link add name ${far} type veth peer name ${ends.far} netns ${WIRE}`
   ]
 }
 
@@ -48,7 +48,7 @@ function internetScript(plan: Plan): string {
     ...ports.map(node => ipv6Switch(node.name, node.ip6)),
     batch([
       ...ports.flatMap(node => [
-        `link set ${node.name} up${segmentation(node)}`,
+        `link set dev ${node.name} up${segmentation(node)}`,
         `address add ${node.gateway}/24 dev ${node.name}`,
         ...(node.ip6 ? [`address add ${node.gateway6}/64 dev ${node.name} nodad`] : []),
         ...neighbours(plan, node, node.name)
@@ -60,7 +60,7 @@ function internetScript(plan: Plan): string {
 
 function wireScript(plan: Plan): string {
   const ends = plan.nodes.filter(node => node.link).flatMap(node => Object.values(wireEnds(plan, node)))
-  return [...ends.map(end => ipv6Switch(end, undefined)), batch(ends.map(end => `link set ${end} up`))].join('')
+  return [...ends.map(end => ipv6Switch(end, undefined)), batch(ends.map(end => `link set dev ${end} up`))].join('')
 }
 
 function nodeScript(plan: Plan, node: PlannedNode): string {
@@ -71,7 +71,7 @@ function nodeScript(plan: Plan, node: PlannedNode): string {
     ipv6Switch(uplink, node.ip6),
     batch([
       'link set lo up',
-      `link set ${uplink} up${segmentation(node)}`,
+      `link set dev ${uplink} up${segmentation(node)}`,
       ...node.ips.map(ip => `address add ${ip}/24 dev ${uplink}`),
       `neigh replace ${node.gateway} lladdr ${gatewayMac} dev ${uplink} nud permanent`,
       `route add default via ${node.gateway}`,
@@ -99,8 +99,8 @@ function routerScript(plan: Plan, node: PlannedNode): string {
     batch([
       `address add ${lan.ip}/24 dev ${LAN}`,
       ...(node.ip6 ? [`address add ${lan.ip6}/64 dev ${LAN} nodad`] : []),
-      ...ports.map(port => `link set ${port.name} up master ${LAN}${segmentation(port)}`),
-      `link set ${LAN} up`,
+      ...ports.map(port => `link set dev ${port.name} up master ${LAN}${segmentation(port)}`),
+      `link set dev ${LAN} up`,
       ...ports.flatMap(port => neighbours(plan, port, LAN)),
       ...node.routes.map(({ network, via }) => `route add ${network} via ${via}`)
     ]),

@@ -57,8 +57,8 @@ const NAME = /^[a-z][a-z0-9-]{0,14}$/i
 /** Namespaces that the lab makes for itself. */
 export const INTERNET = 'internet'
 export const WIRE = 'wire'
-/** Beside those, the interfaces that a router has: its ports are called as the nodes at their other ends. */
-const TAKEN = [INTERNET, WIRE, 'lo', 'wan', 'lan']
+/** Beside those, interfaces of a router (its ports are called as the nodes at their other ends), and what sysctl calls them all. */
+const TAKEN = [INTERNET, WIRE, 'lo', 'wan', 'lan', 'all', 'default']
 const MAX_NODES = 200
 
 const ROUTER_KEYS = [

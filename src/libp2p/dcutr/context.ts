@@ -1,4 +1,4 @@
-import type { ComponentLogger, Libp2pEvents, Logger } from '@libp2p/interface'
+import type { ComponentLogger, Libp2pEvents, Logger, PeerId } from '@libp2p/interface'
 import type { AddressManager, ConnectionManager, Registrar, TransportManager } from '@libp2p/interface-internal'
 import type { TypedEventTarget } from 'main-event'
 import type { Allowance } from '../../core/allowance.ts'
@@ -27,10 +27,10 @@ export const TIMES = {
 } as const
 
 /**
- * What a host that does not answer gets in dials, over all peers and rounds: each dial is some handshake packets. Three
- * rounds of two addresses fit.
+ * What a host that does not answer gets in dials, over all peers, ports and rounds: three rounds' worth. Each dial is
+ * some handshake packets of 1,200 bytes, so this is what a bystander would notice.
  */
-export const DIAL_ALLOWANCE = { burst: 6, refillMs: 5_000, maxKeys: 1_024 } as const
+export const DIAL_ALLOWANCE = { burst: 3, refillMs: 10_000, maxKeys: 1_024 } as const
 
 /** Exchanges that one peer may begin with us: two runs of three rounds at once, and one more run each half minute. */
 export const EXCHANGE_ALLOWANCE = { burst: 6, refillMs: 10_000, maxKeys: 1_024 } as const
@@ -39,6 +39,7 @@ export const EXCHANGE_ALLOWANCE = { burst: 6, refillMs: 10_000, maxKeys: 1_024 }
 export const MAX_SESSIONS = 256
 
 export interface DcutrComponents {
+  readonly peerId: PeerId
   readonly events: TypedEventTarget<Libp2pEvents>
   readonly registrar: Registrar
   readonly connectionManager: ConnectionManager

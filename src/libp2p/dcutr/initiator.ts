@@ -1,4 +1,4 @@
-import type { Stream } from '@libp2p/interface'
+import type { Connection, Stream } from '@libp2p/interface'
 import { sleep } from '../../core/clock.ts'
 import { withDeadline } from '../../core/deadline.ts'
 import { filterCandidates } from '../../traversal/candidates.ts'
@@ -13,7 +13,8 @@ import type { Session } from './session.ts'
 
 /**
  * The side to which the relayed connection is inbound (the specification's B): it begins each round. Rounds follow each
- * other when a punch met nobody; an exchange that failed would fail again.
+ * other when a punch met nobody; an exchange that failed would fail again. Returns when the session has ended, or has
+ * changed sides.
  */
 export async function initiate(context: Context, session: Session): Promise<void> {
   const reversal = new Reversal(context, session)
@@ -22,7 +23,9 @@ export async function initiate(context: Context, session: Session): Promise<void
     session.endRound()
     if (outcome === 'over') break
   }
-  if (!session.signal.aborted) await reversal.lastHope()
+  if (session.side === 'initiator' && !session.signal.aborted) await reversal.lastHope()
+  reversal.close()
+  if (session.side !== 'initiator') return
   if (session.winner == null) await session.proving()
   session.conclude()
   await reversal.finish()
@@ -34,11 +37,17 @@ async function runRound(context: Context, session: Session, reversal: Reversal, 
   const signal = session.beginRound()
   const theirs = await agree(context, session, reversal, signal)
   if ('reason' in theirs) {
-    recordNoRound(session, theirs, context.clock.now() - startMs)
+    const swapped =
+      session.side !== 'initiator' || (theirs.reason === 'refused' && session.giveWay(connectionsOf(context, session)))
+    if (!swapped) recordNoRound(session, theirs, context.clock.now() - startMs)
     return 'over'
   }
   const name = `round ${round} of ${UPGRADE.rounds}`
   return punch(context, session, { role: punchRole('initiator', round), name, theirs, startMs, signal })
+}
+
+function connectionsOf({ components }: Context, { peer }: Session): Connection[] {
+  return components.connectionManager.getConnections(peer)
 }
 
 /** The exchange up to the moment when both sides begin. */

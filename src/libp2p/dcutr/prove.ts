@@ -25,8 +25,8 @@ export async function carriesBytes(
       const bytes = byteStream(stream, { maxBufferSize: 4 * PING_BYTES })
       await bytes.write(tools.random.bytes(PING_BYTES), { signal: limit })
       await bytes.read({ bytes: PING_BYTES, signal: limit })
-      await stream.close({ signal: limit })
     })
+    void stream?.close().catch(() => {})
     return true
   } catch (error) {
     const answered = ANSWERS.has((error as Error).name) || stream?.status === 'reset'

@@ -9,7 +9,10 @@ import { countsOf } from './initiator.ts'
 import { type NoRound, noRound, type Outcome, punch, recordNoRound, skipped } from './round.ts'
 import type { Session } from './session.ts'
 
-/** The side that made the relayed connection (the specification's A): it answers each round, and dials. */
+/**
+ * The side that made the relayed connection (the specification's A): it answers each round, and dials. Returns when the
+ * session has ended, or has changed sides.
+ */
 export async function receive(context: Context, session: Session): Promise<void> {
   const startMs = context.clock.now()
   for (let round = 1; round <= UPGRADE.rounds && !session.signal.aborted; round++) {
@@ -19,12 +22,18 @@ export async function receive(context: Context, session: Session): Promise<void>
     session.endRound()
     if (outcome === 'over') break
   }
+  if (session.side !== 'receiver') return
   if (session.winner == null) await session.proving()
-  session.conclude()
   const ms = context.clock.now() - startMs
-  if (session.winner?.technique === 'reverse') {
-    session.record('reverse', 'ok', 'connected', ms, session.winner.connection.remoteAddr.toString())
-  } else if (session.attempts.length === 0) recordUntried(session, ms)
+  const { winner, attempts, cutShort } = session
+  if (winner?.technique === 'reverse') {
+    session.record('reverse', 'ok', 'connected', ms, winner.connection.remoteAddr.toString())
+  } else if (attempts.length === 0) {
+    if (winner != null) recordNoRound(session, skipped('already-direct'), 0)
+    else
+      recordNoRound(session, { outcome: 'failed', reason: cutShort ?? 'silent', detail: 'no exchange was begun' }, ms)
+  }
+  session.conclude()
   session.finish()
 }
 
@@ -34,14 +43,6 @@ async function nextStream(context: Context, session: Session): Promise<Stream | 
   } catch {
     return undefined
   }
-}
-
-/** No stream came at all. */
-function recordUntried(session: Session, ms: number): void {
-  if (session.winner != null) recordNoRound(session, skipped('already-direct'), 0)
-  else if (session.cutShort != null && session.relayed.status !== 'open') {
-    recordNoRound(session, { outcome: 'failed', reason: 'relay-closed' }, ms)
-  } else recordNoRound(session, { outcome: 'failed', reason: 'silent', detail: 'the other side began no exchange' }, ms)
 }
 
 async function runRound(context: Context, session: Session, stream: Stream, round: number): Promise<Outcome> {

@@ -62,9 +62,13 @@ export class Reversal {
     await this.settled(TIMES.windowMs)
   }
 
-  /** Records what came of it, and stops listening. To be called when the session's signal has aborted. */
-  async finish(): Promise<void> {
+  /** Stops listening; dials under way go on. */
+  close(): void {
     this.#context.components.events.removeEventListener('peer:identify', this.#onIdentify)
+  }
+
+  /** Records what came of it. To be called when the session's signal has aborted. */
+  async finish(): Promise<void> {
     const { winner } = this.#session
     const ms = this.#context.clock.now() - this.#startMs
     if (this.#dials.length === 0) {

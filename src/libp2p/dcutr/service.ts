@@ -93,7 +93,8 @@ export class DcutrService implements Dcutr, Startable {
   #onOpen = ({ detail: connection }: CustomEvent<Connection>): void => {
     const session = this.#sessions.get(connection.remotePeer.toString())
     if (connection.direct) void session?.offer(connection)
-    else if (session == null && !this.#isDirect(connection.remotePeer)) this.#begin(connection)
+    else if (session != null) session.meet(connection)
+    else if (!this.#isDirect(connection.remotePeer)) this.#begin(connection)
   }
 
   #onClose = ({ detail: connection }: CustomEvent<Connection>): void => {
@@ -111,7 +112,8 @@ export class DcutrService implements Dcutr, Startable {
       return
     }
     const session = this.#sessions.get(key) ?? this.#begin(connection)
-    if (session == null || !session.deliver(stream)) stream.abort(new NatError('LIMIT', 'one exchange at a time'))
+    if (session == null || !session.deliver(stream, connection))
+      stream.abort(new NatError('LIMIT', 'one exchange at a time'))
   }
 
   #isDirect(peer: PeerId): boolean {
@@ -123,35 +125,49 @@ export class DcutrService implements Dcutr, Startable {
   #begin(relayed: Connection): Session | undefined {
     if (this.#stopping.signal.aborted) return undefined
     const peer = relayed.remotePeer
-    const side: Side = relayed.direction === 'inbound' ? 'initiator' : 'receiver'
-    const onAttempt = (attempt: Attempt) => {
-      const { technique, outcome, reason, detail } = attempt
-      this.#context.log('%s to %p: %s, %s%s', technique, peer, outcome, reason, detail == null ? '' : ` (${detail})`)
-      this.events.emit('attempt', { peer, side, attempt })
-    }
+    const key = peer.toString()
     if (this.#sessions.size >= MAX_SESSIONS) {
-      onAttempt({ technique: 'punch-quic', outcome: 'skipped', reason: 'busy', ms: 0 })
+      const side = relayed.direction === 'inbound' ? 'initiator' : 'receiver'
+      this.#tell(peer, side, { technique: 'punch-quic', outcome: 'skipped', reason: 'busy', ms: 0 })
       return undefined
     }
-    const session = new Session(this.#context, {
-      side,
+    const session: Session = new Session(this.#context, {
       relayed,
-      onAttempt,
+      onAttempt: attempt => this.#tell(peer, session.side, attempt),
       onLoser: connection => this.#onLoser(connection)
     })
-    const key = peer.toString()
     this.#sessions.set(key, session)
     void session.ended.then(upgrade => {
       this.#sessions.delete(key)
       if (upgrade.outcome === 'direct') this.#onDirect(session, upgrade)
+      else this.#tryElsewhere(session)
     })
-    const run = side === 'initiator' ? initiate : receive
-    run(this.#context, session).catch(error => {
-      this.#context.log.error('the upgrade of %p broke off - %e', peer, error)
+    void this.#run(session)
+    return session
+  }
+
+  async #run(session: Session): Promise<void> {
+    try {
+      // a session changes sides once at most: towards the peer with the smaller id
+      while (!session.finished) await (session.side === 'initiator' ? initiate : receive)(this.#context, session)
+    } catch (error) {
+      this.#context.log.error('the upgrade of %p broke off - %e', session.peer, error)
       session.conclude()
       session.finish()
-    })
-    return session
+    }
+  }
+
+  #tell(peer: PeerId, side: Side, attempt: Attempt): void {
+    const { technique, outcome, reason, detail } = attempt
+    this.#context.log('%s to %p: %s, %s%s', technique, peer, outcome, reason, detail == null ? '' : ` (${detail})`)
+    this.events.emit('attempt', { peer, side, attempt })
+  }
+
+  /** The relay went away in the middle, but there is a connection over another one. */
+  #tryElsewhere({ peer, relayed }: Session): void {
+    if (relayed.status === 'open' || this.#isDirect(peer)) return
+    const other = this.#components.connectionManager.getConnections(peer).find(({ status }) => status === 'open')
+    if (other != null) this.#begin(other)
   }
 
   #onDirect(session: Session, { connection, technique }: Extract<Upgrade, { outcome: 'direct' }>): void {

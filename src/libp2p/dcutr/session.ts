@@ -27,15 +27,18 @@ interface Winner {
 /** The upgrade of one peer's relayed connection: it ends when a direct connection has proven itself, or all has been tried. */
 export class Session {
   readonly peer: PeerId
-  readonly side: Side
-  readonly relayed: Connection
+  side: Side
+  relayed: Connection
   readonly attempts: Attempt[] = []
   readonly ended: Promise<Upgrade>
   stage: Stage = 'rest'
+  finished = false
   winner: Winner | undefined
   unproven = 0
   /** The DCUtR stream of the current round. */
   exchange: Stream | undefined
+  /** Whether the other side's exchange goes first when both begin one. */
+  readonly #yields: boolean
   readonly #context: Context
   readonly #resolveEnded: (upgrade: Upgrade) => void
   readonly #onAttempt: (attempt: Attempt) => void
@@ -45,13 +48,12 @@ export class Session {
   readonly #offers = new Map<string, Promise<boolean>>()
   readonly #reversals = new Set<string>()
   #round: AbortController | undefined
-  #waiting: ((stream: Stream) => void) | undefined
+  #waiting: ((stream: Stream | undefined) => void) | undefined
   #next: Stream | undefined
 
   constructor(
     context: Context,
     init: {
-      readonly side: Side
       readonly relayed: Connection
       readonly onAttempt: (attempt: Attempt) => void
       /** A connection came up that lost the race. */
@@ -59,9 +61,10 @@ export class Session {
     }
   ) {
     this.#context = context
-    this.side = init.side
     this.relayed = init.relayed
+    this.side = sideOf(init.relayed)
     this.peer = init.relayed.remotePeer
+    this.#yields = context.components.peerId.toString() > this.peer.toString()
     this.#onAttempt = init.onAttempt
     this.#onLoser = init.onLoser
     const { promise, resolve } = Promise.withResolvers<Upgrade>()
@@ -156,24 +159,62 @@ export class Session {
    *
    * @returns whether the stream is wanted
    */
-  deliver(stream: Stream): boolean {
-    if (this.signal.aborted || this.stage === 'talk' || this.#next != null) return false
+  deliver(stream: Stream, relayed: Connection): boolean {
+    if (this.signal.aborted || this.#next != null) return false
+    if (this.side === 'initiator') {
+      if (!this.#yields || !this.#fresh || this.stage !== 'talk') return false
+      this.#swap(relayed)
+    } else if (this.stage === 'talk') return false
     if (this.#waiting != null) {
       this.#waiting(stream)
       this.#waiting = undefined
     } else {
       this.#next = stream
-      this.#round?.abort(new NatError('LINK_CLOSED', 'the other side began another round'))
+      this.#round?.abort(new NatError('LINK_CLOSED', 'the other side began a round'))
     }
     return true
   }
 
-  nextStream(): Promise<Stream> {
-    const { promise, resolve } = Promise.withResolvers<Stream>()
+  /** The other side's next stream; undefined when the session changes sides instead. */
+  nextStream(): Promise<Stream | undefined> {
+    const { promise, resolve } = Promise.withResolvers<Stream | undefined>()
     if (this.#next == null) this.#waiting = resolve
     else resolve(this.#next)
     this.#next = undefined
     return promise
+  }
+
+  /**
+   * Both peers may have dialled each other over a relay at the same time. Each is then the initiator of one connection
+   * and the receiver of the other, and one exchange is enough: that of the peer with the smaller id goes on, whichever
+   * of the two connections came first. (Others know no such rule; then we receive their exchange, and refuse it at worst.)
+   */
+  meet(relayed: Connection): void {
+    if (sideOf(relayed) === this.side || this.stage !== 'rest' || !this.#fresh) return
+    if (this.side === 'receiver' && !this.#yields) this.#swap(relayed)
+  }
+
+  /**
+   * Our exchange was refused, perhaps because the other side's goes first.
+   *
+   * @returns whether the session is a receiver now
+   */
+  giveWay(connections: readonly Connection[]): boolean {
+    if (!this.#yields || !this.#fresh) return false
+    const other = connections.find(each => !each.direct && each.status === 'open' && sideOf(each) === 'receiver')
+    if (other != null) this.#swap(other)
+    return other != null
+  }
+
+  get #fresh(): boolean {
+    return this.attempts.length === 0
+  }
+
+  #swap(relayed: Connection): void {
+    this.relayed = relayed
+    this.side = sideOf(relayed)
+    this.#waiting?.(undefined)
+    this.#waiting = undefined
   }
 
   /** The relayed connection has closed: nothing more can be agreed, but packets in flight may still meet. */
@@ -196,7 +237,13 @@ export class Session {
 
   /** Tells the result; all attempts must have been recorded. */
   finish(): void {
+    this.finished = true
     const { attempts, winner } = this
     this.#resolveEnded(winner == null ? { outcome: 'relayed', attempts } : { outcome: 'direct', ...winner, attempts })
   }
+}
+
+/** The side to which a relayed connection is inbound begins. */
+function sideOf(relayed: Connection): Side {
+  return relayed.direction === 'inbound' ? 'initiator' : 'receiver'
 }

@@ -126,6 +126,21 @@ test('a peer with swapped roles (go-libp2p up to 0.40) is met in the third round
   ])
 })
 
+test('both dial each other over the relay at the same time: one exchange, both direct', async () => {
+  await using relay = await relayNode()
+  for (let i = 0; i < 6; i++) {
+    await using a = await testPeer({ relay })
+    await using b = await testPeer({ relay })
+    await Promise.all([connectOver(relay, a.node, b.node), connectOver(relay, b.node, a.node)])
+    const startMs = performance.now()
+    const [mine, theirs] = await Promise.all([upgrade(a, b), upgrade(b, a)])
+    assert.ok(performance.now() - startMs < 2_000)
+    assert.deepEqual([mine.outcome, theirs.outcome], ['direct', 'direct'])
+    const punches = [...a.attempts, ...b.attempts].filter(({ technique }) => technique === 'punch-quic')
+    assert.deepEqual(brief(punches), Array(2).fill('punch-quic ok connected'))
+  }
+})
+
 test('upgrade(): at once when direct, an error when there is no connection, the signal ends the wait', async () => {
   await using a = await testPeer({ door: 'public', announces: true })
   await using b = await testPeer({ announces: true })

@@ -13,7 +13,9 @@ export type Capability = { ok: true } | { ok: false; reason: string; fix: string
 const TOOLS = {
   'util-linux': ['unshare', 'nsenter', 'setpriv', 'mount'],
   iproute2: ['ip'],
-  nftables: ['nft']
+  nftables: ['nft'],
+  // 8.31 (2019) or newer, for env --default-signal
+  coreutils: ['env']
 }
 
 /** Each feature of the kernel that a lab needs, tried in a namespace of its own. */

@@ -7,15 +7,20 @@ import { NAMES } from './script.ts'
 /** How often to look for a program that is to be killed before it has begun. */
 const LOOK_AGAIN_MS = 2
 
+/** Signals that a terminal sends to everyone: they are the program's affair, not that of `nsenter` around it. */
+const TERMINAL_SIGNALS = 'INT,QUIT,HUP'
+
 /**
  * The command line that runs a program in a lab: `nsenter` joins the keeper's namespaces (and those of one host), `sh` goes
  * back to the working directory, which joining a mount namespace loses, and `setpriv` has the kernel end the program when
- * `nsenter` ends, whatever ends that.
+ * `nsenter` ends, whatever ends that. `env` keeps Ctrl-C from ending `nsenter` first.
  */
 export function enterCommand(keeper: number, host: string | undefined, argv: readonly string[], cwd: string): string[] {
   const user = isRoot() ? [] : ['--preserve-credentials', `--user=/proc/${keeper}/ns/user`]
   const net = host === undefined ? `/proc/${keeper}/ns/net` : `/proc/${keeper}/root${NAMES}/${host}`
   return [
+    'env',
+    `--ignore-signal=${TERMINAL_SIGNALS}`,
     'nsenter',
     ...user,
     `--mount=/proc/${keeper}/ns/mnt`,
@@ -23,7 +28,7 @@ export function enterCommand(keeper: number, host: string | undefined, argv: rea
     `--net=${net}`,
     'sh',
     '-c',
-    'cd "$0" && exec setpriv --pdeathsig KILL -- "$@"',
+    `cd "$0" && exec env --default-signal=${TERMINAL_SIGNALS} setpriv --pdeathsig KILL -- "$@"`,
     cwd,
     ...argv
   ]

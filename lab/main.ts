@@ -37,12 +37,14 @@ withSpecFlags(program.command('up'))
   .action(async (name: string, flags: SpecFlags) => {
     const other = readState()
     if (other) throw new Error(`a lab is up already (${other.preset}): end it with Ctrl-C where it runs`)
+    // from here on, so that no state file is left by one that comes early
+    const ended = Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map(signal => once(process, signal)))
     await using lab = await openLab(specOf(name, flags), { seed: flags.seed })
     writeState({ keeperPid: lab.keeperPid, preset: name, nodes: lab.nodes.map(node => node.name) })
     print(`${table(lab)}\n\nnpm run -s lab -- exec HOST -- COMMAND   runs a command in a host\nCtrl-C   ends the lab`)
     // the lab itself does not keep a program alive
     const alive = setInterval(() => {}, 2 ** 30)
-    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), once(process, 'SIGHUP')])
+    await ended
     clearInterval(alive)
     removeState()
   })

@@ -1,0 +1,87 @@
+import type {
+  ComponentLogger,
+  CreateStreamOptions,
+  Logger,
+  MultiaddrConnection,
+  Stream,
+  StreamMuxer,
+  StreamMuxerFactory
+} from '@libp2p/interface'
+import { TypedEventEmitter } from 'main-event'
+import type { EngineConnection, EngineStream } from './engine.ts'
+import { QuicStream } from './stream.ts'
+
+type MuxerEvents = { stream: CustomEvent<Stream> }
+
+/** The muxer that a QUIC connection is. One factory serves one connection. */
+export function quicMuxer(connection: EngineConnection, logger: ComponentLogger): StreamMuxerFactory {
+  return {
+    protocol: 'quic',
+    createStreamMuxer: maConn =>
+      new QuicMuxer(connection, logger, maConn as MultiaddrConnection) as unknown as StreamMuxer
+  }
+}
+
+class QuicMuxer extends TypedEventEmitter<MuxerEvents> {
+  readonly protocol = 'quic'
+  readonly streams: QuicStream[] = []
+  readonly log: Logger
+  status: 'open' | 'closing' | 'closed' = 'open'
+  readonly #connection: EngineConnection
+  readonly #logger: ComponentLogger
+
+  constructor(connection: EngineConnection, logger: ComponentLogger, maConn: MultiaddrConnection) {
+    super()
+    this.#connection = connection
+    this.#logger = logger
+    this.log = logger.forComponent('beeline:quic:muxer')
+    maConn.addEventListener('close', () => this.abort(new Error('the connection closed')), { once: true })
+    void this.#accept()
+  }
+
+  async createStream(_options?: CreateStreamOptions): Promise<QuicStream> {
+    const stream = await this.#connection.outboundStream()
+    if (this.status !== 'open') {
+      void stream.resetWrite()
+      throw new Error('the connection closed while the stream was opened')
+    }
+    return this.#add(stream, 'outbound')
+  }
+
+  async close(options?: { signal?: AbortSignal }): Promise<void> {
+    if (this.status !== 'open') return
+    this.status = 'closing'
+    await Promise.all(this.streams.map(stream => stream.close(options).catch(() => {})))
+    this.abort(new Error('the connection was closed'))
+  }
+
+  abort(error: Error): void {
+    if (this.status === 'closed') return
+    this.status = 'closed'
+    for (const stream of [...this.streams]) stream.abort(error)
+    this.streams.length = 0
+  }
+
+  async #accept(): Promise<void> {
+    try {
+      while (this.status === 'open') {
+        const stream = await this.#connection.inboundStream()
+        if (this.status !== 'open') return
+        this.safeDispatchEvent('stream', { detail: this.#add(stream, 'inbound') })
+      }
+    } catch (error) {
+      this.log.trace('takes no more streams - %e', error as Error)
+    }
+  }
+
+  #add(engineStream: EngineStream, direction: 'inbound' | 'outbound'): QuicStream {
+    const log = this.#logger.forComponent(`beeline:quic:stream:${direction}`)
+    const stream = new QuicStream({ stream: engineStream, direction, log })
+    this.streams.push(stream)
+    stream.addEventListener('close', () => {
+      const at = this.streams.indexOf(stream)
+      if (at >= 0) this.streams.splice(at, 1)
+    })
+    return stream
+  }
+}

@@ -1,0 +1,96 @@
+import type { AbortOptions, Logger } from '@libp2p/interface'
+import { AbstractStream, type SendResult } from '@libp2p/utils'
+import { Uint8ArrayList } from 'uint8arraylist'
+import type { EngineStream } from './engine.ts'
+
+/** How much is asked of the engine at a time. Each read crosses threads: at 4 KiB that is most of the work (docs/performance.md). */
+const READ_BYTES = 256 * 1024
+
+export interface QuicStreamInit {
+  readonly stream: EngineStream
+  readonly direction: 'inbound' | 'outbound'
+  readonly log: Logger
+}
+
+/** A QUIC stream. What nobody reads stays in the engine, whose flow control then stops the sender. */
+export class QuicStream extends AbstractStream {
+  readonly #stream: EngineStream
+  #discarding = false
+  #wake: (() => void) | undefined
+
+  constructor(init: QuicStreamInit) {
+    super({ id: init.stream.id(), direction: init.direction, log: init.log })
+    this.#stream = init.stream
+    void this.#read()
+  }
+
+  sendData(data: Uint8ArrayList): SendResult {
+    // one write at a time: the engine gives no order to writes that overlap
+    this.#stream.write(data.subarray()).then(
+      () => this.safeDispatchEvent('drain'),
+      (error: Error) => this.abort(error)
+    )
+    return { sentBytes: data.byteLength, canSendMore: false }
+  }
+
+  sendReset(): void {
+    void this.#stream.resetWrite()
+    void this.#stream.stopRead()
+    this.#resume()
+  }
+
+  async sendCloseWrite(_options?: AbortOptions): Promise<void> {
+    await this.#stream.finishWrite()
+  }
+
+  async sendCloseRead(_options?: AbortOptions): Promise<void> {
+    // reading goes on, into nothing: only so the other side's end is seen
+    this.#discarding = true
+    this.#resume()
+  }
+
+  sendPause(): void {}
+
+  sendResume(): void {
+    this.#resume()
+  }
+
+  override addEventListener: AbstractStream['addEventListener'] = (
+    ...args: Parameters<AbstractStream['addEventListener']>
+  ) => {
+    super.addEventListener(...args)
+    if (args[0] === 'message') this.#resume()
+  }
+
+  #resume(): void {
+    this.#wake?.()
+    this.#wake = undefined
+  }
+
+  get #blocked(): boolean {
+    if (this.#discarding || this.status !== 'open') return false
+    return this.readStatus === 'paused' || (this.readBufferLength >= READ_BYTES && this.listenerCount('message') === 0)
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for (;;) {
+        while (this.#blocked) {
+          await new Promise<void>(resolve => {
+            this.#wake = resolve
+          })
+        }
+        const chunk = await this.#stream.read(READ_BYTES)
+        if (chunk == null) break
+        if (!this.#discarding) this.onData(new Uint8ArrayList(chunk))
+      }
+    } catch (error) {
+      // quinn: "stream reset by peer". Everything else is the end of the connection, which the muxer hears of too.
+      if (/reset/.test((error as Error).message) && this.status === 'open') {
+        this.onRemoteReset()
+        return
+      }
+    }
+    this.onRemoteCloseWrite()
+  }
+}

@@ -1,7 +1,7 @@
-import { after, before, beforeEach, afterEach, describe, it, type TestContext } from 'node:test'
+import { after, afterEach, before, beforeEach, describe, it, type TestContext } from 'node:test'
 import { QUIC_V1 } from '@multiformats/multiaddr-matcher'
-import type { PlaneKind } from '../../src/socket/plane.ts'
 import { quic } from '../../src/libp2p/quic/index.ts'
+import type { PlaneKind } from '../../src/socket/plane.ts'
 
 /** The suite is written for mocha: its `this` has `timeout` and `skip`, which node:test has elsewhere. */
 type Body = (this: { timeout(ms: number): void; skip(): void }) => unknown

@@ -123,7 +123,7 @@ export class QuicTransport implements PunchableTransport, Startable {
 
   /** @throws NatError TIMEOUT, WRONG_PEER, BAD_ADDRESS, LIMIT; AbortError */
   async dial(address: Multiaddr, options: DialOptions): Promise<Connection> {
-    if (options.signal?.aborted === true) throw new AbortError()
+    if (isAborted(options.signal)) throw new AbortError()
     const remote = quicEndpoint(address)
     const deadlineMs = this.#options.handshakeTimeout ?? QUIC_DEFAULTS.handshakeTimeout
     const deadline = AbortSignal.timeout(deadlineMs)
@@ -137,7 +137,7 @@ export class QuicTransport implements PunchableTransport, Startable {
     } catch (error) {
       // nothing more may go to an address that did not answer: the engine itself would repeat for seconds
       this.#release(flow.flow, true)
-      if (options.signal?.aborted === true) throw new AbortError()
+      if (isAborted(options.signal)) throw new AbortError()
       if (!signal.aborted) throw error
       throw new NatError(
         'TIMEOUT',
@@ -159,7 +159,7 @@ export class QuicTransport implements PunchableTransport, Startable {
         skipProtection: true,
         remotePeer: peerIdFromString(peer),
         muxerFactory: quicMuxer(connection, this.components.logger),
-        ...(options.signal == null ? {} : { signal: options.signal })
+        signal
       })
     } catch (error) {
       this.#log('could not upgrade the connection to %a - %e', address, error as Error)
@@ -242,4 +242,9 @@ async function raceAbort(dial: Promise<EngineConnection>, signal: AbortSignal): 
   } finally {
     signal.removeEventListener('abort', onAbort)
   }
+}
+
+/** A call, so that the compiler does not take what it saw before an `await` for granted after it. */
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true
 }

@@ -182,6 +182,7 @@ export class PacketSwitch {
     if (this.#closed != null) return Promise.reject(new NatError('LINK_CLOSED', 'the packet switch is closed'))
     const id = this.#nextId++
     const waiting = Promise.withResolvers<Bound | FlowInfo | PlaneStats | null>()
+    if (this.#waiting.size === 0) this.#worker.ref()
     this.#waiting.set(id, waiting)
     this.#post({ ...call, id })
     return waiting.promise
@@ -201,6 +202,7 @@ export class PacketSwitch {
     if ('id' in message) {
       const waiting = this.#waiting.get(message.id)
       this.#waiting.delete(message.id)
+      if (this.#waiting.size === 0) this.#worker.unref()
       if ('error' in message) waiting?.reject(new NatError(message.error.code, message.error.message))
       else waiting?.resolve(message.value)
       return

@@ -1,36 +1,109 @@
+// `npm test [-- FILE …]`: every test that this machine can run, then a list of what was skipped, and why.
 import { spawnSync } from 'node:child_process'
-import { globSync } from 'node:fs'
-import { capability } from '../lab/lab.ts'
+import { accessSync, constants, globSync } from 'node:fs'
+import { delimiter, join, relative } from 'node:path'
+import { Readable } from 'node:stream'
+import { run } from 'node:test'
+import { spec } from 'node:test/reporters'
+import { fileURLToPath } from 'node:url'
 
-/** What the kernel lab needs, as Debian and Ubuntu name it. */
-const PACKAGES = ['nftables', 'iproute2', 'iputils-ping', 'procps']
+/** For one test. A test that waits for a lab, two nodes and three punches needs a fraction of it. */
+const TEST_TIMEOUT_MS = 120_000
 
-/** Installs what the lab needs where that is ours to do. */
-function installPackages(): void {
-  if (process.getuid?.() !== 0 || spawnSync('apt-get', ['--version']).status !== 0) return
-  if (['nft', 'ip', 'ping', 'ps'].every(program => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0))
+/** For one file, so that a handle left open ends as a failure that names the file, and not as a run without end. */
+const FILE_TIMEOUT_MS = 600_000
+
+/** What the lab calls, and the Debian packages that have it. */
+const LAB_TOOLS = { nft: 'nftables', ip: 'iproute2' }
+
+/** The closing lines of a run; those of our two runs are added up. */
+const TOTAL = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+process.chdir(root)
+
+const say = (line: string) => process.stdout.write(`${line}\n`)
+
+function onPath(tool: string): boolean {
+  // A plain user's PATH often lacks the folders that hold nft and ip.
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin']
+  return folders.some(folder => {
+    try {
+      accessSync(join(folder, tool), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+function provideLabTools(): void {
+  if (process.platform !== 'linux') return
+  const packages = Object.entries(LAB_TOOLS).flatMap(([tool, name]) => (onPath(tool) ? [] : [name]))
+  if (packages.length === 0) return
+  const install = `apt-get install -y ${packages.join(' ')}`
+  if (process.getuid?.() !== 0 || !onPath('apt-get')) {
+    say(`The lab needs ${packages.join(' and ')}. On Debian: sudo ${install}\nIts tests are skipped.\n`)
     return
-  process.stdout.write(`installing ${PACKAGES.join(', ')} for the kernel lab\n`)
-  spawnSync('apt-get', ['update', '-qq'], { stdio: 'inherit' })
-  spawnSync('apt-get', ['install', '-y', '-qq', ...PACKAGES], { stdio: 'inherit' })
+  }
+  say(`Installing what the lab needs: ${install}`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const { status } = spawnSync('sh', ['-c', `apt-get update -qq; ${install} -qq`], { env, stdio: 'inherit' })
+  if (status !== 0) say('That failed: the tests of the lab are skipped.\n')
 }
 
-function runTests(files: string[], concurrency: number): boolean {
-  const args = ['--test', '--test-timeout=180000', `--test-concurrency=${concurrency}`, ...files]
-  return spawnSync(process.execPath, args, { stdio: 'inherit' }).status === 0
+provideLabTools()
+// Only now: it looks for the tools when it is loaded.
+const { NO_LAB } = await import('./lab/available.ts')
+
+const named = process.argv.slice(2)
+const files = (named.length > 0 ? named : globSync('test/**/*.test.ts')).sort()
+const isLab = (file: string) => relative(join(root, 'test/lab'), join(root, file)).startsWith('..') === false
+if (files.length === 0) throw new Error('no test files found')
+
+const totals = new Map<string, number>()
+const skipped = new Map<string, number>()
+let failed = false
+
+async function* results(group: string[], concurrency: number) {
+  if (group.length === 0) return
+  const execArgv = [`--test-timeout=${TEST_TIMEOUT_MS}`]
+  for await (const event of run({ files: group, concurrency, execArgv, timeout: FILE_TIMEOUT_MS })) {
+    const { type, data } = event
+    if (type === 'test:fail' && data.todo === undefined) failed = true
+    if (type === 'test:pass' && data.skip !== undefined) {
+      const reason = data.skip === true ? 'no reason given' : data.skip
+      const line = `${relative(root, data.file ?? '?')}: ${reason}`
+      skipped.set(line, (skipped.get(line) ?? 0) + 1)
+    }
+    const [, name, count] = (type === 'test:diagnostic' && data.nesting === 0 && TOTAL.exec(data.message)) || []
+    if (name === undefined) yield event
+    else totals.set(name, (totals.get(name) ?? 0) + Number(count))
+  }
 }
 
-installPackages()
-const wanted = process.argv.slice(2)
-const files = wanted.length > 0 ? wanted : globSync('test/**/*.test.ts').sort()
-const inLab = files.filter(file => file.startsWith('test/lab/'))
-const others = files.filter(file => !inLab.includes(file))
-const lab = await capability()
-
-// labs measure delays: one at a time
-const passed = [others.length === 0 || runTests(others, 2), inLab.length === 0 || runTests(inLab, 1)]
-if (!lab.ok) {
-  process.stdout.write(`\nskipped: everything in the kernel lab. ${lab.reason}. ${lab.fix}\n`)
-  if (process.env['BEELINE_REQUIRE_LAB'] === '1') passed.push(false)
+async function* all() {
+  yield* results(
+    files.filter(file => !isLab(file)),
+    2
+  )
+  // One lab at a time: their delays are measured, and share the processor.
+  yield* results(files.filter(isLab), 1)
+  for (const [name, count] of totals) {
+    const message = `${name} ${count}`
+    yield { type: 'test:diagnostic', data: { nesting: 0, message, level: 'info' } }
+  }
 }
-process.exitCode = passed.includes(false) ? 1 : 0
+
+const report = Readable.from(all()).compose(new spec())
+for await (const text of report) process.stdout.write(text)
+
+if (skipped.size > 0) {
+  say('\nSkipped here:')
+  for (const [line, count] of skipped) say(`  ${line}${count > 1 ? ` (${count} of them)` : ''}`)
+}
+if (NO_LAB !== false && process.env['BEELINE_REQUIRE_LAB'] === '1') {
+  say(`\nBEELINE_REQUIRE_LAB=1, and there is no lab here: ${NO_LAB}`)
+  failed = true
+}
+process.exitCode = failed ? 1 : 0

@@ -8,13 +8,13 @@ import { spec } from 'node:test/reporters'
 import { fileURLToPath } from 'node:url'
 
 /** For one test. A test that waits for a lab, two nodes and three punches needs a fraction of it. */
-const TEST_TIMEOUT_MS = 120_000
+const TEST_TIMEOUT_MS = 180_000
 
 /** For one file, so that a handle left open ends as a failure that names the file, and not as a run without end. */
 const FILE_TIMEOUT_MS = 600_000
 
-/** What the lab calls, and the Debian packages that have it. */
-const LAB_TOOLS = { nft: 'nftables', ip: 'iproute2' }
+/** What the lab and its tests call, and the Debian packages that have it. */
+const LAB_TOOLS = { nft: 'nftables', ip: 'iproute2', ping: 'iputils-ping', ps: 'procps' }
 
 /** The closing lines of a run; those of our two runs are added up. */
 const TOTAL = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/
@@ -43,7 +43,7 @@ function provideLabTools(): void {
   if (packages.length === 0) return
   const install = `apt-get install -y ${packages.join(' ')}`
   if (process.getuid?.() !== 0 || !onPath('apt-get')) {
-    say(`The lab needs ${packages.join(' and ')}. On Debian: sudo ${install}\nIts tests are skipped.\n`)
+    say(`The lab needs ${packages.join(', ')}. On Debian: sudo ${install}\nIts tests are skipped.\n`)
     return
   }
   say(`Installing what the lab needs: ${install}`)

@@ -1,0 +1,79 @@
+import { join } from 'node:path'
+import { noise } from '@chainsafe/libp2p-noise'
+import { yamux } from '@chainsafe/libp2p-yamux'
+import { autoNATv2 } from '@libp2p/autonat-v2'
+import { circuitRelayServer } from '@libp2p/circuit-relay-v2'
+import { identify, identifyPush } from '@libp2p/identify'
+import { ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { webSockets } from '@libp2p/websockets'
+import { createLibp2p } from 'libp2p'
+import { quic } from '../libp2p/quic/index.ts'
+import { defaultKeyFile, loadKey } from '../node/key.ts'
+
+export interface HubOptions {
+  /** Addresses to listen on. @default ['0.0.0.0'] */
+  readonly hosts?: readonly string[]
+  /** TCP and QUIC. @default 4001 */
+  readonly port?: number
+  /** WebSocket. @default 8080 */
+  readonly httpPort?: number
+  /** IP addresses to tell peers instead of those listened on, for a hub behind a forwarding router. */
+  readonly announce?: readonly string[]
+  /** The folder that keeps the hub's identity. @default the XDG configuration folder */
+  readonly dataDir?: string
+}
+
+export interface Hub {
+  readonly id: string
+  readonly addrs: readonly string[]
+  stop(): Promise<void>
+}
+
+/** Peers that may hold a reservation at once, and connections in all: what a small machine carries (docs/hub.md). */
+const MAX_RESERVATIONS = 10_000
+const MAX_CONNECTIONS = 20_000
+const RESERVATION_MS = 60 * 60 * 1000
+
+/**
+ * A public server that any two peers can meet at: circuit relay v2 over TCP, QUIC and WebSocket, and AutoNAT v2.
+ *
+ * @throws NatError PORT_TAKEN, NO_NETWORK, BAD_KEY
+ */
+export async function startHub(options: HubOptions = {}): Promise<Hub> {
+  const { hosts = ['0.0.0.0'], port = 4001, httpPort = 8080, announce = [], dataDir } = options
+  const privateKey = await loadKey(dataDir == null ? defaultKeyFile('hub') : join(dataDir, 'hub.key'))
+  const node = await createLibp2p({
+    privateKey,
+    addresses: {
+      listen: hosts.flatMap(host => addressesOf(host, port, httpPort)),
+      announce: announce.flatMap(host => addressesOf(host, port, httpPort))
+    },
+    transports: [quic(), tcp(), webSockets()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionManager: { maxConnections: MAX_CONNECTIONS, inboundConnectionThreshold: 100 },
+    services: {
+      identify: identify(),
+      identifyPush: identifyPush(),
+      ping: ping(),
+      autoNAT: autoNATv2(),
+      // no limit per relayed connection: the usual two minutes and 128 KiB surprise every user
+      relay: circuitRelayServer({
+        reservations: { maxReservations: MAX_RESERVATIONS, reservationTtl: RESERVATION_MS, applyDefaultLimit: false },
+        maxInboundHopStreams: MAX_CONNECTIONS,
+        maxOutboundStopStreams: MAX_CONNECTIONS
+      })
+    }
+  })
+  return {
+    id: node.peerId.toString(),
+    addrs: node.getMultiaddrs().map(String),
+    stop: async () => node.stop()
+  }
+}
+
+function addressesOf(host: string, port: number, httpPort: number): string[] {
+  const ip = `/${host.includes(':') ? 'ip6' : 'ip4'}/${host}`
+  return [`${ip}/udp/${port}/quic-v1`, `${ip}/tcp/${port}`, `${ip}/tcp/${httpPort}/ws`]
+}

@@ -1,0 +1,160 @@
+import { noise } from '@chainsafe/libp2p-noise'
+import { yamux } from '@chainsafe/libp2p-yamux'
+import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
+import { identify, identifyPush } from '@libp2p/identify'
+import type { Connection, PeerId, PrivateKey, Stream } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { webSockets } from '@libp2p/websockets'
+import { createLibp2p } from 'libp2p'
+import { realClock } from '../core/clock.ts'
+import { NatError } from '../core/errors.ts'
+import { Events } from '../core/events.ts'
+import { secureRandom } from '../core/random.ts'
+import { dcutr } from '../libp2p/dcutr/index.ts'
+import { quic } from '../libp2p/quic/index.ts'
+import { connectError } from './connect-error.ts'
+import { HubKeeper, parseHubs } from './hubs.ts'
+import { Link } from './link.ts'
+import { best, pathOf } from './path.ts'
+
+export interface NodeOptions {
+  /** Addresses of hubs, each with its peer id. */
+  readonly hubs: readonly string[]
+  /** The node's identity. @default a new one */
+  readonly key?: PrivateKey
+}
+
+export interface ConnectOptions {
+  readonly signal?: AbortSignal
+  /** When to resolve: as soon as any path works, or only on a direct one. @default 'first' */
+  readonly until?: 'first' | 'direct'
+}
+
+export type NodeEvents = {
+  /** A peer has connected to us, or we to it. */
+  link: Link
+}
+
+export type StreamHandler = (stream: Stream, peer: string) => void | Promise<void>
+
+export type Node = Awaited<ReturnType<typeof createNode>>
+
+const CONNECT_TIMEOUT_MS = 15_000
+
+/**
+ * Starts a node: it keeps a reservation at each hub, so that others reach it, and connects to peers by their id.
+ *
+ * @throws NatError NO_HUB when none of the hubs answers, BAD_ADDRESS
+ */
+export async function createNode(options: NodeOptions) {
+  const hubs = parseHubs(options.hubs)
+  const libp2p = await createLibp2p({
+    ...(options.key == null ? {} : { privateKey: options.key }),
+    addresses: { listen: ['/ip4/0.0.0.0/udp/0/quic-v1', '/ip6/::/udp/0/quic-v1'] },
+    transportManager: { faultTolerance: 1 },
+    transports: [quic(), tcp(), webSockets(), circuitRelayTransport()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionGater: { denyDialMultiaddr: () => false },
+    services: { identify: identify(), identifyPush: identifyPush(), ping: ping(), dcutr: dcutr() }
+  })
+  const keeper = new HubKeeper(libp2p, libp2p.logger.forComponent('beeline:hubs'), realClock, secureRandom)
+  const links = new Map<string, Link>()
+  const events = new Events<NodeEvents>()
+  const hubIds = new Set(hubs.map(hub => hub.getComponents().findLast(({ name }) => name === 'p2p')?.value))
+
+  const linkTo = (peer: PeerId): Link => {
+    const known = links.get(peer.toString())
+    if (known != null) return known
+    const link = new Link(libp2p, peer)
+    links.set(peer.toString(), link)
+    link.events.on('close', () => links.delete(peer.toString()))
+    events.emit('link', link)
+    return link
+  }
+  const onConnection = ({ detail: connection }: CustomEvent<Connection>) => {
+    const id = connection.remotePeer.toString()
+    if (hubIds.has(id)) return
+    // a direct connection counts when DCUtR has proved it, which its own event tells a moment later
+    if (connection.status === 'open') linkTo(connection.remotePeer).refresh()
+    else links.get(id)?.refresh()
+  }
+  libp2p.addEventListener('connection:open', onConnection)
+  libp2p.addEventListener('connection:close', onConnection)
+  libp2p.services.dcutr.events.on('attempt', ({ peer, attempt }) => links.get(peer.toString())?.attempts.push(attempt))
+
+  const failures = await Promise.all(hubs.map(hub => keeper.keep(hub)))
+  if (failures.every(error => error != null)) {
+    keeper.stop()
+    await libp2p.stop()
+    const cause = failures[0]
+    throw new NatError('NO_HUB', `no hub answers (${hubs.join(', ')}): ${(cause as Error).message}`, { cause })
+  }
+
+  return {
+    id: libp2p.peerId.toString(),
+    events,
+    get addrs(): string[] {
+      return libp2p.getMultiaddrs().map(String)
+    },
+
+    /** Connects to a peer. @throws NatError BAD_ADDRESS, PEER_OFFLINE, HUB_REFUSED, TIMEOUT, STILL_RELAYED */
+    async connect(id: string, { signal, until = 'first' }: ConnectOptions = {}): Promise<Link> {
+      const peer = parsePeer(id)
+      const limit = AbortSignal.any([AbortSignal.timeout(CONNECT_TIMEOUT_MS), ...(signal == null ? [] : [signal])])
+      if (best(libp2p.getConnections(peer)) == null) {
+        const relayed = hubs.map(hub => hub.encapsulate(`/p2p-circuit/p2p/${id}`))
+        await libp2p.dial(relayed, { signal: limit }).catch(error => {
+          throw connectError(id, error, limit)
+        })
+      }
+      const link = linkTo(peer)
+      link.refresh()
+      if (until === 'direct' && link.path?.kind !== 'direct') {
+        const upgrade = await libp2p.services.dcutr.upgrade(peer, { signal: limit }).catch(error => {
+          throw connectError(id, error, limit)
+        })
+        link.refresh()
+        if (upgrade.outcome !== 'direct') {
+          const why = upgrade.attempts.map(({ technique, reason }) => `${technique}: ${reason}`).join(', ')
+          throw new NatError('STILL_RELAYED', `connected to ${id} over a relay only (${why})`)
+        }
+      }
+      return link
+    },
+
+    async handle(protocol: string, handler: StreamHandler): Promise<void> {
+      await libp2p.handle(protocol, (stream, connection) => handler(stream, connection.remotePeer.toString()), {
+        runOnLimitedConnection: true,
+        maxInboundStreams: 1_024,
+        maxOutboundStreams: 1_024
+      })
+    },
+
+    /** How the hubs are reached: for people. */
+    get hubPaths() {
+      return libp2p
+        .getConnections()
+        .filter(({ remotePeer }) => hubIds.has(remotePeer.toString()))
+        .map(pathOf)
+    },
+
+    async stop(): Promise<void> {
+      keeper.stop()
+      await libp2p.stop()
+      events.clear()
+    }
+  }
+}
+
+function parsePeer(id: string): PeerId {
+  try {
+    return peerIdFromString(id)
+  } catch (cause) {
+    throw new NatError('BAD_ADDRESS', `${id} is not a peer id: it looks like 12D3Koo…, and \`beeline up\` prints it`, {
+      cause
+    })
+  }
+}

@@ -8,6 +8,7 @@ import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p } from 'libp2p'
+import { interfaceAddresses, isLoopback, isUnspecified } from '../libp2p/quic/address.ts'
 import { quic } from '../libp2p/quic/index.ts'
 import { defaultKeyFile, loadKey } from '../node/key.ts'
 
@@ -47,7 +48,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     privateKey,
     addresses: {
       listen: hosts.flatMap(host => addressesOf(host, port, httpPort)),
-      announce: announce.flatMap(host => addressesOf(host, port, httpPort))
+      announce: announced(announce.length > 0 ? announce : hosts).flatMap(host => addressesOf(host, port, httpPort))
     },
     transports: [quic(), tcp(), webSockets()],
     connectionEncrypters: [noise()],
@@ -71,6 +72,16 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     addrs: node.getMultiaddrs().map(String),
     stop: async () => node.stop()
   }
+}
+
+/** libp2p itself would announce a public address only after others have confirmed it, and a hub is the first there is. */
+function announced(hosts: readonly string[]): string[] {
+  return hosts.flatMap(host => {
+    if (!isUnspecified(host)) return [host]
+    const all = interfaceAddresses(host.includes(':') ? 6 : 4)
+    const others = all.filter(address => !isLoopback(address))
+    return others.length > 0 ? others : all
+  })
 }
 
 function addressesOf(host: string, port: number, httpPort: number): string[] {

@@ -1,16 +1,26 @@
-import type { CreateListenerOptions, Listener, ListenerEvents, Logger } from '@libp2p/interface'
+import type { ComponentLogger, CreateListenerOptions, Listener, ListenerEvents, Logger } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { setMaxListeners, TypedEventEmitter } from 'main-event'
 import type { Bound } from '../../socket/plane.ts'
+import type { PacketSwitch } from '../../socket/switch.ts'
 import { interfaceAddresses, isUnspecified, peerOf, type QuicEndpoint, quicEndpoint, quicMultiaddr } from './address.ts'
+import type { QuicConnection } from './connection.ts'
 import type { EngineConnection, EngineServer } from './engine.ts'
 import { quicMuxer } from './muxer.ts'
-import type { QuicTransport } from './transport.ts'
 
 /** Handshakes that may be under way at once: the engine waits for one before it takes the next from the same call. */
 const CONCURRENT_HANDSHAKES = 32
 const CLOSE_TIMEOUT_MS = 1_000
+
+/** What a listener needs of its transport. */
+export interface ListenerHost {
+  readonly components: { readonly logger: ComponentLogger }
+  readonly listeners: Set<QuicListener>
+  packetSwitch(): Promise<PacketSwitch>
+  openServer(): EngineServer
+  wrap(connection: EngineConnection, remoteAddr: Multiaddr, direction: 'inbound', flow: number): QuicConnection
+}
 
 interface Listening {
   readonly bound: Bound
@@ -20,14 +30,14 @@ interface Listening {
 
 /** One public socket with an engine's server behind it. */
 export class QuicListener extends TypedEventEmitter<ListenerEvents> implements Listener {
-  readonly #transport: QuicTransport
+  readonly #transport: ListenerHost
   readonly #upgrader: CreateListenerOptions['upgrader']
   readonly #log: Logger
   readonly #shutdown = new AbortController()
   readonly #connections = new Set<{ abort(error: Error): void }>()
   #listening: Listening | undefined
 
-  constructor(transport: QuicTransport, options: CreateListenerOptions) {
+  constructor(transport: ListenerHost, options: CreateListenerOptions) {
     super()
     this.#transport = transport
     this.#upgrader = options.upgrader

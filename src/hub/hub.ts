@@ -8,6 +8,7 @@ import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p } from 'libp2p'
+import { optimisticMuxer } from '../libp2p/optimistic.ts'
 import { interfaceAddresses, isLoopback, isUnspecified } from '../libp2p/quic/address.ts'
 import { quic } from '../libp2p/quic/index.ts'
 import { defaultKeyFile, loadKey } from '../node/key.ts'
@@ -52,7 +53,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     },
     transports: [quic(), tcp(), webSockets()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
+    streamMuxers: [optimisticMuxer(yamux())],
     connectionManager: { maxConnections: MAX_CONNECTIONS, inboundConnectionThreshold: 100 },
     services: {
       identify: identify(),

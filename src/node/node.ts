@@ -13,6 +13,7 @@ import { NatError } from '../core/errors.ts'
 import { Events } from '../core/events.ts'
 import { secureRandom } from '../core/random.ts'
 import { dcutr } from '../libp2p/dcutr/index.ts'
+import { optimisticMuxer } from '../libp2p/optimistic.ts'
 import { quic } from '../libp2p/quic/index.ts'
 import { connectError } from './connect-error.ts'
 import { HubKeeper, parseHubs } from './hubs.ts'
@@ -56,7 +57,7 @@ export async function createNode(options: NodeOptions) {
     transportManager: { faultTolerance: 1 },
     transports: [quic(), tcp(), webSockets(), circuitRelayTransport()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
+    streamMuxers: [optimisticMuxer(yamux())],
     connectionGater: { denyDialMultiaddr: () => false },
     services: { identify: identify(), identifyPush: identifyPush(), ping: ping(), dcutr: dcutr() }
   })

@@ -8,6 +8,7 @@ import type {
   StreamMuxerFactory
 } from '@libp2p/interface'
 import { TypedEventEmitter } from 'main-event'
+import { optimistic } from '../optimistic.ts'
 import type { EngineConnection, EngineStream } from './engine.ts'
 import { QuicStream } from './stream.ts'
 
@@ -39,13 +40,14 @@ class QuicMuxer extends TypedEventEmitter<MuxerEvents> {
     void this.#accept()
   }
 
-  async createStream(_options?: CreateStreamOptions): Promise<QuicStream> {
+  async createStream({ protocol }: CreateStreamOptions = {}): Promise<QuicStream> {
     const stream = await this.#connection.outboundStream()
     if (this.status !== 'open') {
       void stream.resetWrite()
       throw new Error('the connection closed while the stream was opened')
     }
-    return this.#add(stream, 'outbound')
+    const added = this.#add(stream, 'outbound')
+    return protocol == null ? added : optimistic(added, protocol)
   }
 
   async close(options?: { signal?: AbortSignal }): Promise<void> {

@@ -41,6 +41,7 @@ export class QuicStream extends AbstractStream {
 
   async sendCloseWrite(_options?: AbortOptions): Promise<void> {
     await this.#stream.finishWrite()
+    this.#resume()
   }
 
   async sendCloseRead(_options?: AbortOptions): Promise<void> {
@@ -72,25 +73,35 @@ export class QuicStream extends AbstractStream {
     return this.readStatus === 'paused' || (this.readBufferLength >= READ_BYTES && this.listenerCount('message') === 0)
   }
 
+  /**
+   * The other side's end waits for somebody to read: js-libp2p attaches a handler some time after the negotiation, and an
+   * end that was announced before is never seen by an iterator that begins later.
+   */
+  get #endBlocked(): boolean {
+    if (this.#discarding || this.status !== 'open' || this.writeStatus !== 'writable') return false
+    return this.protocol === '' || this.listenerCount('message') === 0
+  }
+
+  #whenResumed(): Promise<void> {
+    return new Promise(resolve => {
+      this.#wake = resolve
+    })
+  }
+
   async #read(): Promise<void> {
     try {
       for (;;) {
-        while (this.#blocked) {
-          await new Promise<void>(resolve => {
-            this.#wake = resolve
-          })
-        }
+        while (this.#blocked) await this.#whenResumed()
         const chunk = await this.#stream.read(READ_BYTES)
         if (chunk == null) break
         if (!this.#discarding) this.onData(new Uint8ArrayList(chunk))
       }
     } catch (error) {
       // quinn: "stream reset by peer". Everything else is the end of the connection, which the muxer hears of too.
-      if (/reset/.test((error as Error).message) && this.status === 'open') {
-        this.onRemoteReset()
-        return
-      }
+      if (/reset/.test((error as Error).message) && this.status === 'open') this.onRemoteReset()
+      return
     }
+    while (this.#endBlocked) await this.#whenResumed()
     this.onRemoteCloseWrite()
   }
 }

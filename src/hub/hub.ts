@@ -2,7 +2,6 @@ import { join } from 'node:path'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { autoNATv2 } from '@libp2p/autonat-v2'
-import { circuitRelayServer } from '@libp2p/circuit-relay-v2'
 import { identify, identifyPush } from '@libp2p/identify'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
@@ -12,6 +11,7 @@ import { optimisticMuxer } from '../libp2p/optimistic.ts'
 import { interfaceAddresses, isLoopback, isUnspecified } from '../libp2p/quic/address.ts'
 import { quic } from '../libp2p/quic/index.ts'
 import { defaultKeyFile, loadKey } from '../node/key.ts'
+import { relayService } from './relay/index.ts'
 
 export interface HubOptions {
   /** Addresses to listen on. @default ['0.0.0.0'] */
@@ -32,10 +32,8 @@ export interface Hub {
   stop(): Promise<void>
 }
 
-/** Peers that may hold a reservation at once, and connections in all: what a small machine carries (docs/hub.md). */
-const MAX_RESERVATIONS = 10_000
+/** Connections in all: what a small machine carries (docs/hub.md). */
 const MAX_CONNECTIONS = 20_000
-const RESERVATION_MS = 60 * 60 * 1000
 
 /**
  * A public server that any two peers can meet at: circuit relay v2 over TCP, QUIC and WebSocket, and AutoNAT v2.
@@ -60,12 +58,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       identifyPush: identifyPush(),
       ping: ping(),
       autoNAT: autoNATv2(),
-      // no limit per relayed connection: the usual two minutes and 128 KiB surprise every user
-      relay: circuitRelayServer({
-        reservations: { maxReservations: MAX_RESERVATIONS, reservationTtl: RESERVATION_MS, applyDefaultLimit: false },
-        maxInboundHopStreams: MAX_CONNECTIONS,
-        maxOutboundStopStreams: MAX_CONNECTIONS
-      })
+      relay: relayService()
     }
   })
   return {

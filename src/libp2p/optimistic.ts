@@ -1,6 +1,7 @@
 import type { AbortOptions, CreateStreamOptions, Stream, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
 import { Uint8ArrayList } from 'uint8arraylist'
 import { NatError } from '../core/errors.ts'
+import { encodeFrame, takeFrame } from './frames.ts'
 
 const MULTISTREAM = '/multistream/1.0.0'
 /** A protocol name longer than this is nobody's; js-libp2p's own bound is the same. */
@@ -24,22 +25,19 @@ export function optimistic<T extends Stream>(stream: T, protocol: string): T {
   const closeWrite = incoming.sendCloseWrite
   const answered = Promise.withResolvers<void>()
   stream.addEventListener('close', () => answered.resolve())
-  const expected = [MULTISTREAM, protocol]
+  const answer = multistreamAnswer(protocol)
   const pending = new Uint8ArrayList()
   incoming.onData = data => {
     pending.append(data)
-    for (let line = readLine(pending); line !== undefined; line = readLine(pending)) {
-      if (line !== expected.shift()) {
-        const answer = line === 'na' ? 'it does not speak it' : 'it answered something else'
-        stream.abort(new NatError('UNSUPPORTED', `the other side did not accept ${protocol}: ${answer}`))
-        return
-      }
-      if (expected.length > 0) continue
-      incoming.onData = deliver
-      answered.resolve()
-      if (pending.byteLength > 0) deliver.call(incoming, pending)
+    try {
+      if (!answer(pending)) return
+    } catch (error) {
+      stream.abort(error as Error)
       return
     }
+    incoming.onData = deliver
+    answered.resolve()
+    if (pending.byteLength > 0) deliver.call(incoming, pending)
   }
   // js-libp2p's handler loses what came with the negotiation when the end of the stream came with it too
   incoming.sendCloseWrite = async options => {
@@ -47,7 +45,7 @@ export function optimistic<T extends Stream>(stream: T, protocol: string): T {
     await closeWrite.call(incoming, options)
   }
   stream.protocol = protocol
-  stream.send(new Uint8ArrayList(encodeLine(MULTISTREAM), encodeLine(protocol)))
+  stream.send(multistreamLines(protocol))
   return stream
 }
 
@@ -72,22 +70,29 @@ export function optimisticMuxer<Components>(
   }
 }
 
-/** A line as multistream frames it: its length with the line feed, as an unsigned varint, and the text. */
-function encodeLine(text: string): Uint8Array {
-  const line = new TextEncoder().encode(`${text}\n`)
-  const length = line.length < 0x80 ? [line.length] : [(line.length & 0x7f) | 0x80, line.length >> 7]
-  return Uint8Array.from([...length, ...line])
+/** What leaves first on a stream or connection: the header and the protocol that is wanted. */
+export function multistreamLines(protocol: string): Uint8Array {
+  return Buffer.concat([MULTISTREAM, protocol].map(line => encodeFrame(new TextEncoder().encode(`${line}\n`))))
 }
 
-/** Takes the next line off; undefined while it is not all there, and an empty one for what is no line. */
-function readLine(list: Uint8ArrayList): string | undefined {
-  if (list.byteLength === 0) return undefined
-  const first = list.get(0)
-  if (first >= 0x80 && list.byteLength < 2) return undefined
-  const [length, lengthBytes] = first < 0x80 ? [first, 1] : [(first & 0x7f) | (list.get(1) << 7), 2]
-  if (length === 0 || length > MAX_LINE_BYTES) return ''
-  if (list.byteLength < lengthBytes + length) return undefined
-  const line = new TextDecoder().decode(list.subarray(lengthBytes, lengthBytes + length))
-  list.consume(lengthBytes + length)
-  return line.endsWith('\n') ? line.slice(0, -1) : ''
+/**
+ * Takes the other side's two answer lines out of what comes in.
+ *
+ * @returns a function that takes what it can off the list, and tells whether it is done; it throws NatError UNSUPPORTED
+ *   or MALFORMED
+ */
+export function multistreamAnswer(protocol: string): (list: Uint8ArrayList) => boolean {
+  const expected = [MULTISTREAM, protocol]
+  return list => {
+    while (expected.length > 0) {
+      const frame = takeFrame(list, 'multistream', MAX_LINE_BYTES)
+      if (frame == null) return false
+      const line = new TextDecoder().decode(frame)
+      if (line !== `${expected.shift()}\n`) {
+        const answer = line === 'na\n' ? 'it does not speak it' : 'it answered something else'
+        throw new NatError('UNSUPPORTED', `the other side did not accept ${protocol}: ${answer}`)
+      }
+    }
+    return true
+  }
 }

@@ -1,15 +1,11 @@
-import type { Libp2p, Logger } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { type Clock, sleep } from '../core/clock.ts'
 import { NatError } from '../core/errors.ts'
-import type { Random } from '../core/random.ts'
+import type { Events } from '../core/events.ts'
+import { lastPeer } from '../libp2p/circuit/address.ts'
+import type { ReservationEvents } from '../libp2p/circuit/index.ts'
 
-/** The hub is tried again after this, twice as long each time, and never less often than the second figure. */
-const FIRST_RETRY_MS = 250
-const MAX_RETRY_MS = 5_000
-const RESERVE_TIMEOUT_MS = 10_000
-/** A reservation that is there is looked at so often: the transport renews it, and tells nobody when it could not. */
-const CHECK_MS = 1_000
+/** When one hub is there, the others have so long to be there too before the node counts as started. */
+const OTHERS_MS = 300
 
 /** @throws NatError BAD_ADDRESS, NO_HUB */
 export function parseHubs(hubs: readonly string[]): Multiaddr[] {
@@ -18,7 +14,7 @@ export function parseHubs(hubs: readonly string[]): Multiaddr[] {
   return hubs.map(text => {
     try {
       const address = multiaddr(text)
-      if (address.getComponents().some(({ name }) => name === 'p2p')) return address
+      if (lastPeer(address) != null && !text.includes('/p2p-circuit')) return address
     } catch {}
     throw new NatError(
       'BAD_ADDRESS',
@@ -28,67 +24,44 @@ export function parseHubs(hubs: readonly string[]): Multiaddr[] {
 }
 
 /**
- * Keeps a reservation at each hub of the list, for as long as the node lives. The stock transport gives a reservation up
- * for good when its relay goes away (js-libp2p#3601), so listening is begun anew here, with backoff and jitter.
+ * Waits for a reservation at one of the hubs, and a moment more for those at the others.
+ *
+ * @throws NatError what the first hub failed with, when all of them have failed once; the signal's reason
  */
-export class HubKeeper {
-  readonly #node: Libp2p
-  readonly #clock: Clock
-  readonly #random: Random
-  readonly #log: Logger
-  readonly #stop = new AbortController()
-
-  constructor(node: Libp2p, log: Logger, clock: Clock, random: Random) {
-    this.#node = node
-    this.#log = log
-    this.#clock = clock
-    this.#random = random
+export async function reachable(
+  reservations: Events<ReservationEvents>,
+  hubIds: ReadonlySet<string>,
+  signal?: AbortSignal
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const waiting = new Set(hubIds)
+  let failure: Error | undefined
+  let grace: NodeJS.Timeout | undefined
+  const onAbort = () => reject(signal?.reason)
+  const settle = () => {
+    if (waiting.size > 0) return
+    if (grace == null) reject(failure)
+    else resolve()
   }
-
-  /** Begins to keep a reservation there. @returns what the first try came to: undefined, or its error */
-  keep(hub: Multiaddr): Promise<unknown> {
-    const { promise, resolve } = Promise.withResolvers<unknown>()
-    this.#run(hub, resolve).catch(error => this.#log('no longer keeps a reservation at %a - %e', hub, error))
-    return promise
+  const unsubscribe = [
+    reservations.on('reserved', ({ relay }) => {
+      waiting.delete(relay.toString())
+      grace ??= setTimeout(resolve, OTHERS_MS)
+      settle()
+    }),
+    reservations.on('failed', ({ relay, error }) => {
+      failure ??= error
+      waiting.delete(relay.toString())
+      settle()
+    })
+  ]
+  signal?.addEventListener('abort', onAbort, { once: true })
+  try {
+    signal?.throwIfAborted()
+    await promise
+  } finally {
+    clearTimeout(grace)
+    signal?.removeEventListener('abort', onAbort)
+    for (const each of unsubscribe) each()
   }
-
-  stop(): void {
-    this.#stop.abort(new NatError('LINK_CLOSED', 'the node was stopped'))
-  }
-
-  async #run(hub: Multiaddr, firstTry: (error: unknown) => void): Promise<void> {
-    const signal = this.#stop.signal
-    for (let failures = 0; !signal.aborted; ) {
-      if (this.#reserved(hub)) {
-        failures = 0
-        await sleep(this.#clock, CHECK_MS, signal)
-        continue
-      }
-      try {
-        const limit = AbortSignal.any([signal, AbortSignal.timeout(RESERVE_TIMEOUT_MS)])
-        await this.#node.dial(hub, { signal: limit })
-        await this.#listen(hub)
-        firstTry(undefined)
-      } catch (error) {
-        firstTry(error)
-        const longest = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** failures++)
-        await sleep(this.#clock, this.#random.int(longest / 2, longest), signal)
-      }
-    }
-  }
-
-  #reserved(hub: Multiaddr): boolean {
-    const id = hub.getComponents().findLast(({ name }) => name === 'p2p')?.value
-    return this.#node.getMultiaddrs().some(address => address.toString().includes(`/p2p/${id}/p2p-circuit`))
-  }
-
-  async #listen(hub: Multiaddr): Promise<void> {
-    // not in libp2p's public interface, and the only way to listen on one more address
-    const { transportManager } = (this.#node as unknown as { components: { transportManager: Listening } }).components
-    await transportManager.listen([hub.encapsulate('/p2p-circuit')])
-  }
-}
-
-interface Listening {
-  listen(addresses: Multiaddr[]): Promise<void>
 }

@@ -1,8 +1,8 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
-import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { identify, identifyPush } from '@libp2p/identify'
 import type { Connection, PeerId, PrivateKey, Stream } from '@libp2p/interface'
+import type { TransportManager } from '@libp2p/interface-internal'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
@@ -11,12 +11,14 @@ import { createLibp2p } from 'libp2p'
 import { realClock } from '../core/clock.ts'
 import { NatError } from '../core/errors.ts'
 import { Events } from '../core/events.ts'
-import { secureRandom } from '../core/random.ts'
+import { lastPeer } from '../libp2p/circuit/address.ts'
+import { race } from '../libp2p/circuit/connect.ts'
+import { circuitRelay, type ReservationEvents } from '../libp2p/circuit/index.ts'
 import { dcutr } from '../libp2p/dcutr/index.ts'
 import { optimisticMuxer } from '../libp2p/optimistic.ts'
 import { quic } from '../libp2p/quic/index.ts'
 import { connectError } from './connect-error.ts'
-import { HubKeeper, parseHubs } from './hubs.ts'
+import { parseHubs, reachable } from './hubs.ts'
 import { Link } from './link.ts'
 import { best, pathOf } from './path.ts'
 
@@ -25,6 +27,8 @@ export interface NodeOptions {
   readonly hubs: readonly string[]
   /** The node's identity. @default a new one */
   readonly key?: PrivateKey
+  /** Gives up starting. */
+  readonly signal?: AbortSignal
 }
 
 export interface ConnectOptions {
@@ -51,20 +55,23 @@ const CONNECT_TIMEOUT_MS = 15_000
  */
 export async function createNode(options: NodeOptions) {
   const hubs = parseHubs(options.hubs)
+  const hubIds = new Set(hubs.map(hub => String(lastPeer(hub))))
+  const reservations = new Events<ReservationEvents>()
   const libp2p = await createLibp2p({
     ...(options.key == null ? {} : { privateKey: options.key }),
     addresses: { listen: ['/ip4/0.0.0.0/udp/0/quic-v1', '/ip6/::/udp/0/quic-v1'] },
     transportManager: { faultTolerance: 1 },
-    transports: [quic(), tcp(), webSockets(), circuitRelayTransport()],
+    transports: [quic(), tcp(), webSockets(), circuitRelay({ events: reservations })],
     connectionEncrypters: [noise()],
     streamMuxers: [optimisticMuxer(yamux())],
+    // relayed connections all come from the hub's address
+    connectionManager: { inboundConnectionThreshold: 100 },
     connectionGater: { denyDialMultiaddr: () => false },
     services: { identify: identify(), identifyPush: identifyPush(), ping: ping(), dcutr: dcutr() }
   })
-  const keeper = new HubKeeper(libp2p, libp2p.logger.forComponent('beeline:hubs'), realClock, secureRandom)
+  const { transportManager } = (libp2p as unknown as Internals).components
   const links = new Map<string, Link>()
   const events = new Events<NodeEvents>()
-  const hubIds = new Set(hubs.map(hub => hub.getComponents().findLast(({ name }) => name === 'p2p')?.value))
 
   const linkTo = (peer: PeerId): Link => {
     const known = links.get(peer.toString())
@@ -86,12 +93,13 @@ export async function createNode(options: NodeOptions) {
   libp2p.addEventListener('connection:close', onConnection)
   libp2p.services.dcutr.events.on('attempt', ({ peer, attempt }) => links.get(peer.toString())?.attempts.push(attempt))
 
-  const failures = await Promise.all(hubs.map(hub => keeper.keep(hub)))
-  if (failures.every(error => error != null)) {
-    keeper.stop()
+  try {
+    const started = reachable(reservations, hubIds, options.signal)
+    transportManager.listen(hubs.map(hub => hub.encapsulate('/p2p-circuit'))).catch(() => {})
+    await started
+  } catch (error) {
     await libp2p.stop()
-    const cause = failures[0]
-    throw new NatError('NO_HUB', `no hub answers (${hubs.join(', ')}): ${(cause as Error).message}`, { cause })
+    throw error
   }
 
   return {
@@ -107,9 +115,12 @@ export async function createNode(options: NodeOptions) {
       const limit = AbortSignal.any([AbortSignal.timeout(CONNECT_TIMEOUT_MS), ...(signal == null ? [] : [signal])])
       if (best(libp2p.getConnections(peer)) == null) {
         const relayed = hubs.map(hub => hub.encapsulate(`/p2p-circuit/p2p/${id}`))
-        await libp2p.dial(relayed, { signal: limit }).catch(error => {
-          throw connectError(id, error, limit)
-        })
+        // past libp2p's dial queue, which would try one hub after the other
+        await race(relayed, realClock, limit, (address, signal) => transportManager.dial(address, { signal })).catch(
+          error => {
+            throw connectError(id, error, limit)
+          }
+        )
       }
       const link = linkTo(peer)
       link.refresh()
@@ -143,11 +154,15 @@ export async function createNode(options: NodeOptions) {
     },
 
     async stop(): Promise<void> {
-      keeper.stop()
       await libp2p.stop()
       events.clear()
     }
   }
+}
+
+/** Not in libp2p's public interface, and the only way to listen on one more address, or to dial without its queue. */
+interface Internals {
+  readonly components: { readonly transportManager: TransportManager }
 }
 
 function parsePeer(id: string): PeerId {

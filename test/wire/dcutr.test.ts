@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { NatError } from '../../src/core/errors.ts'
-import { DCUTR_MAX_MESSAGE_BYTES, holePunchCodec } from '../../src/wire/dcutr.ts'
+import { holePunchCodec } from '../../src/wire/dcutr.ts'
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 // /ip4/11.0.0.7/udp/4001/quic-v1
@@ -53,7 +53,7 @@ test('what is encoded comes back', () => {
 
 test('any bytes decode, or are MALFORMED', () => {
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: DCUTR_MAX_MESSAGE_BYTES }), fc.nat(3), (bytes, prefix) => {
+    fc.property(fc.uint8Array({ maxLength: 4096 }), fc.nat(3), (bytes, prefix) => {
       const input = prefix === 0 ? bytes : Buffer.concat([Buffer.from('0864', 'hex'), address.subarray(prefix), bytes])
       try {
         assert.ok(['CONNECT', 'SYNC'].includes(holePunchCodec.decode(input).type))

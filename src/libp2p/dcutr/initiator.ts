@@ -64,7 +64,7 @@ async function agree(
     const pointless = skipReason({ direct: false, punchableTransports: punchers.length, own: own.length })
     if (pointless != null) return skipped(pointless)
 
-    const { channel, theirs, rttMs } = await withDeadline(
+    const { channel, theirs, rttMs, prompt } = await withDeadline(
       context.clock,
       TIMES.exchangeMs,
       'DCUtR',
@@ -75,12 +75,17 @@ async function agree(
         session.exchange = stream
         const channel = new Channel(stream)
         const sentMs = context.clock.now()
-        channel.send({ type: 'CONNECT', observedAddresses: own.map(({ multiaddr }) => multiaddr.bytes) })
-        const { observedAddresses } = await channel.read('CONNECT', limit)
+        channel.send({
+          type: 'CONNECT',
+          observedAddresses: own.map(({ multiaddr }) => multiaddr.bytes),
+          prompt: true
+        })
+        const { observedAddresses, prompt = false } = await channel.read('CONNECT', limit)
         const rttMs = context.clock.now() - sentMs
         return {
           channel,
           rttMs,
+          prompt,
           theirs: filterCandidates(candidatesOf(observedAddresses, punchers), rulesOf(context, own))
         }
       }
@@ -89,6 +94,11 @@ async function agree(
     if (theirs.usable.length === 0) {
       stream?.abort(new Error('no usable address in the CONNECT'))
       return skipped('no-peer-address', countsOf(theirs.dropped))
+    }
+    if (prompt) {
+      session.stage = 'punch'
+      void stream?.close().catch(() => {})
+      return theirs.usable
     }
     await reversal.settled(headStartMs(reversal.state, rttMs))
     signal.throwIfAborted()

@@ -1,8 +1,10 @@
 import type { Stream } from '@libp2p/interface'
+import { sleep } from '../../core/clock.ts'
 import { withDeadline } from '../../core/deadline.ts'
 import { filterCandidates } from '../../traversal/candidates.ts'
 import { punchRole, skipReason, UPGRADE } from '../../traversal/upgrade.ts'
 import { type AddressCandidate, candidatesOf } from '../candidate.ts'
+import { interfaceAddresses } from '../quic/address.ts'
 import { Channel } from './channel.ts'
 import { type Context, punchersOf, rulesOf, TIMES } from './context.ts'
 import { countsOf } from './initiator.ts'
@@ -77,7 +79,8 @@ async function agree(
   try {
     return await withDeadline(context.clock, TIMES.exchangeMs, 'DCUtR', signal, async limit => {
       const channel = new Channel(stream)
-      const { observedAddresses } = await channel.read('CONNECT', limit)
+      const offer = await channel.read('CONNECT', limit)
+      const { observedAddresses } = offer
       const own = await context.observed.awaitCandidates(TIMES.observationMs, limit)
       const { usable, dropped } = filterCandidates(candidatesOf(observedAddresses, punchers), rulesOf(context, own))
       const pointless = skipReason({
@@ -88,8 +91,15 @@ async function agree(
       })
       if (pointless != null)
         return refuse(skipped(pointless, pointless === 'no-peer-address' ? countsOf(dropped) : undefined))
-      channel.send({ type: 'CONNECT', observedAddresses: own.map(({ multiaddr }) => multiaddr.bytes) })
-      await channel.read('SYNC', limit)
+      const answer = { type: 'CONNECT', observedAddresses: own.map(({ multiaddr }) => multiaddr.bytes) } as const
+      const { rtt } = session.relayed
+      if (offer.prompt === true && rtt != null && !own.some(isOurs)) {
+        channel.send({ ...answer, prompt: true })
+        await sleep(context.clock, rtt / 2, limit)
+      } else {
+        channel.send(answer)
+        await channel.read('SYNC', limit)
+      }
       void stream.close().catch(() => {})
       return usable
     })
@@ -98,4 +108,9 @@ async function agree(
     stream.abort(error as Error)
     return none
   }
+}
+
+/** Whether no NAT stands before us: then a SYNC leaves the other side time to dial us, which is sure to work. */
+function isOurs({ address }: AddressCandidate): boolean {
+  return interfaceAddresses(address.includes(':') ? 6 : 4).includes(address)
 }

@@ -1,0 +1,28 @@
+import { type Clock, realClock } from '../../core/clock.ts'
+import { Events } from '../../core/events.ts'
+import { type Random, secureRandom } from '../../core/random.ts'
+import type { CircuitComponents } from './context.ts'
+import type { ReservationEvents } from './relays.ts'
+import { CircuitTransport } from './transport.ts'
+
+export interface CircuitOptions {
+  /** @default the machine's */
+  readonly clock?: Clock
+  /** @default secure */
+  readonly random?: Random
+  /** Told of reservations that come, go and fail. */
+  readonly events?: Events<ReservationEvents>
+}
+
+/**
+ * Circuit relay v2 for peers, as a transport of js-libp2p, in place of `circuitRelayTransport()`: a dial spends two
+ * relayed round trips to the first byte, and a reservation lasts over restarts of its relay. Listen on
+ * `…/p2p/RELAY/p2p-circuit`.
+ * https://github.com/libp2p/specs/blob/master/relay/circuit-v2.md
+ */
+export function circuitRelay(options: CircuitOptions = {}): (components: CircuitComponents) => CircuitTransport {
+  const { clock = realClock, random = secureRandom, events = new Events<ReservationEvents>() } = options
+  return components => new CircuitTransport(components, { clock, random, events })
+}
+
+export type { Reservation, ReservationEvents } from './relays.ts'

@@ -1,0 +1,82 @@
+import {
+  type Connection,
+  type CreateListenerOptions,
+  type DialTransportOptions,
+  type Listener,
+  type Startable,
+  type Stream,
+  serviceCapabilities,
+  type Transport,
+  transportSymbol
+} from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { Circuit } from '@multiformats/multiaddr-matcher'
+import { NatError } from '../../core/errors.ts'
+import { STOP_PROTOCOL } from '../../wire/circuit.ts'
+import { connectToRelay } from './connect.ts'
+import type { CircuitComponents, CircuitContext } from './context.ts'
+import { dialCircuit } from './dial.ts'
+import type { CircuitOptions } from './index.ts'
+import { CircuitListener } from './listener.ts'
+import { Relays } from './relays.ts'
+import { acceptCircuit } from './stop.ts'
+
+/** Relayed connections that peers may be making to us at once, by one relay. */
+const MAX_INBOUND_CIRCUITS = 1_024
+
+/** Circuit relay v2, the peers' side: dials over relays, and is reachable over them. */
+export class CircuitTransport implements Transport, Startable {
+  readonly [transportSymbol] = true as const
+  readonly [serviceCapabilities] = ['@libp2p/transport', '@libp2p/circuit-relay-v2-transport']
+  readonly [Symbol.toStringTag] = 'beeline-circuit'
+  readonly #context: CircuitContext
+  readonly #relays: Relays
+  #stopping = new AbortController()
+
+  constructor(components: CircuitComponents, { clock, random, events }: Required<CircuitOptions>) {
+    this.#context = {
+      components,
+      log: components.logger.forComponent('beeline:circuit'),
+      clock,
+      random,
+      connectTo: (relay, addresses, signal) => connectToRelay(components, clock, relay, addresses, signal)
+    }
+    this.#relays = new Relays(this.#context, events)
+  }
+
+  async start(): Promise<void> {
+    this.#stopping = new AbortController()
+    await this.#context.components.registrar.handle(STOP_PROTOCOL, this.#onStop, {
+      maxInboundStreams: MAX_INBOUND_CIRCUITS,
+      runOnLimitedConnection: false
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort(new NatError('LINK_CLOSED', 'the node stops'))
+    await this.#context.components.registrar.unhandle(STOP_PROTOCOL)
+  }
+
+  dial(address: Multiaddr, options: DialTransportOptions): Promise<Connection> {
+    return dialCircuit(this.#context, address, options)
+  }
+
+  createListener(_options: CreateListenerOptions): Listener {
+    return new CircuitListener(this.#relays, this.#context.components.addressManager)
+  }
+
+  readonly listenFilter = (addresses: Multiaddr[]): Multiaddr[] =>
+    addresses.filter(address => /\/p2p\/[^/]+\/p2p-circuit$/.test(address.toString()))
+
+  readonly dialFilter = (addresses: Multiaddr[]): Multiaddr[] =>
+    addresses.filter(address => Circuit.exactMatch(address))
+
+  readonly #onStop = async (stream: Stream, relay: Connection): Promise<void> => {
+    const signal = this.#context.components.upgrader.createInboundAbortSignal(this.#stopping.signal)
+    try {
+      await acceptCircuit(this.#context, stream, relay, this.#relays.has(relay.remotePeer), signal)
+    } finally {
+      signal.clear()
+    }
+  }
+}

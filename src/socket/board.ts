@@ -1,69 +1,20 @@
 import { NatError } from '../core/errors.ts'
 import type { Endpoint } from '../core/machine.ts'
+import type { Backend } from './backend.ts'
 import { isStun } from './demux.ts'
+import { FirstFlights } from './first-flight.ts'
 import { type Flow, type FlowLimits, FlowTable, type RemoteKey } from './flows.ts'
 import type { Path, Role, SocketId } from './path.ts'
-import type { Bound, FlowInfo, PlaneEvent, PlaneReply, PlaneRequest, PlaneStats } from './plane.ts'
+import type { FlowInfo, PlaneEvent, PlaneStats } from './plane.ts'
+import { PublicSockets } from './public-sockets.ts'
 
-/**
- * The sockets of one kind of data plane. Callbacks instead of promises: the FFI plane's thread sleeps in the kernel and
- * never runs a promise job.
- */
-export interface Backend<Public, Loop> {
-  bind(address: string, port: number, done: (result: { socket: Public; port: number } | NatError) => void): void
-  /** The bound socket is filed under this number. */
-  opened(socket: Public, id: SocketId): void
-  unbind(socket: Public): void
-  keyOf(remote: Endpoint): RemoteKey
-  /** Opens a loopback socket; aimed at the engine's server when a port is given, else at whoever of the engine sends first. */
-  openLoop(enginePort: number | undefined, remote: Endpoint | undefined): Loop
-  /** The loopback socket belongs to this flow. */
-  assigned(loop: Loop, flow: Flow<Loop>): void
-  /** Tells the loopback port as soon as it is known. */
-  whenOpen(loop: Loop, done: (loopbackPort: number) => void): void
-  /** Called after the path of the loop's flow has changed. */
-  aim(loop: Loop, remote: Endpoint | undefined): void
-  closeLoop(loop: Loop): void
-  send(socket: Public, to: Endpoint, bytes: Uint8Array): void
-  /** Hands a datagram to the engine. */
-  deliver(loop: Loop, bytes: Uint8Array): void
-}
-
-interface OpenSocket<Public> {
-  readonly socket: Public
-  enginePort: number | null
-}
-
-interface Repeat {
-  readonly datagrams: Uint8Array[]
-  /** When the first of them left. */
-  startMs: number
-  sent: number
-}
-
-/**
- * When to repeat the first flight of a punching dial, milliseconds after it. Five, so that an address which somebody only
- * claims to be behind gets a handful of packets with the engine's own retransmissions, and no more.
- */
-const REPEAT_AFTER_MS = [20, 50, 100, 200, 400]
-/** The client's first flight is one or two datagrams (a large ClientHello). */
-const MAX_REPEATED = 3
-const MAX_PUBLIC_SOCKETS = 64
 const SWEEP_EVERY_MS = 500
+const NOBODY: readonly never[] = []
 
 /** The part of the packet switch that both data planes share: who gets what, and everything that is not the hot path. */
 export class Board<Public, Loop> {
   readonly flows: FlowTable<Loop>
-  readonly #backend: Backend<Public, Loop>
-  readonly #post: (message: PlaneEvent | PlaneReply) => void
-  readonly #now: () => number
-  readonly #sockets = new Map<SocketId, OpenSocket<Public>>()
-  readonly #pipes = new Map<number, Flow<Loop>>()
-  readonly #ports = new Map<number, Flow<Loop>>()
-  readonly #portOf = new Map<number, number>()
-  readonly #repeats = new Map<number, Repeat>()
-  #nextSocket = 1
-  #nextSweepMs = 0
+  readonly sockets: PublicSockets<Public>
   readonly counts = {
     droppedUnknown: 0,
     droppedNoListener: 0,
@@ -72,10 +23,18 @@ export class Board<Public, Loop> {
     droppedSend: 0,
     stun: 0
   }
+  readonly #backend: Backend<Public, Loop>
+  readonly #post: (event: PlaneEvent) => void
+  readonly #now: () => number
+  readonly #pipes = new Map<number, Flow<Loop>>()
+  readonly #ports = new Map<number, Flow<Loop>>()
+  readonly #portOf = new Map<number, number>()
+  readonly #firstFlights = new FirstFlights()
+  #nextSweepMs = 0
 
   constructor(
     backend: Backend<Public, Loop>,
-    post: (message: PlaneEvent | PlaneReply) => void,
+    post: (event: PlaneEvent) => void,
     now: () => number,
     limits?: FlowLimits
   ) {
@@ -83,28 +42,62 @@ export class Board<Public, Loop> {
     this.#post = post
     this.#now = now
     this.flows = new FlowTable(limits)
+    this.sockets = new PublicSockets(backend)
   }
 
-  handle(request: PlaneRequest): void {
-    switch (request.op) {
-      case 'send': {
-        const socket = this.#sockets.get(request.socket)
-        if (socket != null) this.#backend.send(socket.socket, request.to, request.bytes)
-        return
-      }
-      case 'pipe': {
-        const flow = this.#pipes.get(request.pipe)
-        if (flow == null) {
-          this.counts.droppedUnknown++
-          return
-        }
-        this.flows.received(flow, this.#now())
-        this.#backend.deliver(flow.handle, request.bytes)
-        return
-      }
-      default:
-        this.#answer(request)
+  unbind(id: SocketId): void {
+    for (const flow of this.flows.all()) {
+      if (flow.path.kind === 'udp' && flow.path.socket === id) this.#close(flow)
     }
+    this.sockets.unbind(id)
+  }
+
+  /** A loopback port for the engine's client to dial; several dials to one address share it. */
+  dial(path: Path, punch: boolean, done: (result: FlowInfo | NatError) => void): void {
+    const flow = this.#dialled(path) ?? this.#open('client', path, undefined)
+    if (flow == null) {
+      const bound = `the packet switch holds ${this.flows.size} peers, which is its bound: close some first`
+      done(new NatError('LIMIT', bound))
+      return
+    }
+    this.flows.retain(flow)
+    if (punch) this.#firstFlights.expect(flow.id)
+    this.#whenOpen(flow, done)
+  }
+
+  /** The engine is done with the flow. With `now`, nothing that it still sends leaves; else its last words get out. */
+  release(id: number, now: boolean): void {
+    const flow = this.flows.get(id)
+    if (flow == null) return
+    this.#firstFlights.forget(id)
+    if (now) this.#close(flow)
+    else this.flows.release(flow, this.#now())
+  }
+
+  move(id: number, path: Path): void {
+    const flow = this.flows.get(id)
+    if (flow == null) return
+    this.#leavePipe(flow)
+    const remote = path.kind === 'udp' ? path.remote : undefined
+    this.flows.move(flow, path, remote == null ? undefined : this.#backend.keyOf(remote))
+    if (path.kind === 'pipe') this.#pipes.set(path.pipe, flow)
+    this.#backend.aim(flow.handle, remote)
+  }
+
+  /** The flow behind a loopback port. */
+  find(loopbackPort: number): FlowInfo | null {
+    const flow = this.#ports.get(loopbackPort)
+    return flow == null ? null : { flow: flow.id, loopbackPort, path: flow.path }
+  }
+
+  stats(): PlaneStats {
+    return { flows: this.flows.size, ...this.counts }
+  }
+
+  send(id: SocketId, to: Endpoint, bytes: Uint8Array): void {
+    const socket = this.sockets.get(id)
+    if (socket == null) this.counts.droppedSend++
+    else this.#backend.send(socket, to, bytes)
   }
 
   /** Finds who gets a packet from the network; makes an inbound flow when it opens a connection. Counts what nobody gets. */
@@ -114,37 +107,26 @@ export class Board<Public, Loop> {
       this.#post({ event: 'stun', socket: id, from: remote(), bytes: bytes.slice() })
       return NOBODY
     }
-    const enginePort = this.#sockets.get(id)?.enginePort ?? null
+    const enginePort = this.sockets.enginePort(id)
     const route = this.flows.route(id, key, bytes, enginePort != null)
     if ('to' in route) return route.also == null ? [route.to] : [route.to, route.also]
-    if ('open' in route) {
-      const endpoint = remote()
-      const flow = this.#open('server', { kind: 'udp', socket: id, remote: endpoint }, enginePort ?? undefined)
-      if (flow != null) {
-        this.#whenOpen(flow, info => this.#post({ event: 'inbound', info }))
-        return [flow]
-      }
-      return NOBODY
-    }
+    if ('open' in route) return this.#inbound(id, remote(), enginePort)
     if (route.drop === 'no-listener') this.counts.droppedNoListener++
     else this.counts.droppedUnknown++
     return NOBODY
   }
 
-  /** To be called for what the engine sends: notes ids, and keeps the first flight of a punching dial. */
+  /** To be called for what the engine sends, except for packets with a short header, which change nothing. */
   sent(flow: Flow<Loop>, bytes: Uint8Array): void {
     const nowMs = this.#now()
     this.flows.sent(flow, bytes, nowMs)
-    const repeat = this.#repeats.get(flow.id)
-    if (repeat != null && repeat.sent === 0 && repeat.datagrams.length < MAX_REPEATED) {
-      if (repeat.datagrams.length === 0) repeat.startMs = nowMs
-      repeat.datagrams.push(bytes.slice())
-    }
+    this.#firstFlights.sent(flow.id, bytes, nowMs)
   }
 
-  received(flow: Flow<Loop>): void {
-    this.flows.received(flow, this.#now())
-    if (this.#repeats.size > 0) this.#repeats.delete(flow.id)
+  /** To be called for every packet that a flow gets from the network. */
+  received(flow: Flow<Loop>, bytes: Uint8Array): void {
+    this.flows.received(flow, bytes, this.#now())
+    this.#firstFlights.forget(flow.id)
   }
 
   /** Carries a datagram of a flow whose path is a pipe. */
@@ -152,136 +134,54 @@ export class Board<Public, Loop> {
     this.#post({ event: 'pipe', pipe, bytes: bytes.slice() })
   }
 
+  fromPipe(pipe: number, bytes: Uint8Array): void {
+    const flow = this.#pipes.get(pipe)
+    if (flow == null || bytes.length === 0) {
+      this.counts.droppedUnknown++
+      return
+    }
+    this.received(flow, bytes)
+    this.#backend.deliver(flow.handle, bytes)
+  }
+
   /** Does what is due: repeats first flights, frees flows whose time is over. @returns when to call again */
   tick(): number {
     const nowMs = this.#now()
     if (nowMs >= this.#nextSweepMs) {
       this.#nextSweepMs = nowMs + SWEEP_EVERY_MS
-      for (const flow of [...this.flows.expired(nowMs)]) this.#close(flow)
+      for (const flow of this.flows.expired(nowMs)) this.#close(flow)
     }
-    let wakeMs = this.#nextSweepMs
-    for (const [id, repeat] of this.#repeats) {
-      if (repeat.datagrams.length === 0) {
-        wakeMs = Math.min(wakeMs, nowMs + REPEAT_AFTER_MS[0]!)
-        continue
-      }
-      const flow = this.flows.get(id)
-      const dueMs = repeat.startMs + (REPEAT_AFTER_MS[repeat.sent] ?? Number.POSITIVE_INFINITY)
-      if (flow?.path.kind !== 'udp' || dueMs === Number.POSITIVE_INFINITY) this.#repeats.delete(id)
-      else if (dueMs <= nowMs) {
-        const socket = this.#sockets.get(flow.path.socket)
-        for (const bytes of repeat.datagrams)
-          if (socket != null) this.#backend.send(socket.socket, flow.path.remote, bytes)
-        repeat.sent++
-        wakeMs = nowMs
-      } else wakeMs = Math.min(wakeMs, dueMs)
-    }
-    return wakeMs
+    const repeatAtMs = this.#firstFlights.tick(nowMs, (id, bytes) => {
+      const path = this.flows.get(id)?.path
+      if (path?.kind !== 'udp') return false
+      this.send(path.socket, path.remote, bytes)
+      return true
+    })
+    return Math.min(this.#nextSweepMs, repeatAtMs)
   }
 
   stop(): void {
-    for (const flow of [...this.flows.all()]) this.#close(flow)
-    for (const { socket } of this.#sockets.values()) this.#backend.unbind(socket)
-    this.#sockets.clear()
+    for (const flow of this.flows.all()) this.#close(flow)
+    this.sockets.close()
   }
 
-  publicSocket(id: SocketId): Public | undefined {
-    return this.#sockets.get(id)?.socket
+  #dialled(path: Path): Flow<Loop> | undefined {
+    if (path.kind === 'udp') return this.flows.find(path.socket, this.#backend.keyOf(path.remote), 'client')
+    const flow = this.#pipes.get(path.pipe)
+    return flow?.role === 'client' ? flow : undefined
   }
 
-  #answer(request: Exclude<PlaneRequest, { op: 'send' | 'pipe' }>): void {
-    const reply = (value: Bound | FlowInfo | PlaneStats | null) => this.#post({ id: request.id, value })
-    const fail = (error: NatError) =>
-      this.#post({ id: request.id, error: { code: error.code, message: error.message } })
-    switch (request.op) {
-      case 'bind':
-        if (this.#sockets.size >= MAX_PUBLIC_SOCKETS) {
-          fail(new NatError('LIMIT', `${MAX_PUBLIC_SOCKETS} sockets are open already: close a listener first`))
-          return
-        }
-        this.#backend.bind(request.address, request.port, result => {
-          if (result instanceof NatError) {
-            fail(result)
-            return
-          }
-          const id = this.#nextSocket++
-          this.#sockets.set(id, { socket: result.socket, enginePort: null })
-          this.#backend.opened(result.socket, id)
-          reply({ socket: id, port: result.port })
-        })
-        return
-      case 'unbind': {
-        const open = this.#sockets.get(request.socket)
-        for (const flow of [...this.flows.all()]) {
-          if (flow.path.kind === 'udp' && flow.path.socket === request.socket) this.#close(flow)
-        }
-        if (open != null && this.#sockets.delete(request.socket)) this.#backend.unbind(open.socket)
-        reply(null)
-        return
-      }
-      case 'listen': {
-        const open = this.#sockets.get(request.socket)
-        if (open != null) open.enginePort = request.enginePort
-        reply(null)
-        return
-      }
-      case 'dial': {
-        const flow = this.#dial(request.path)
-        if (flow == null) {
-          fail(
-            new NatError(
-              'LIMIT',
-              `the packet switch holds ${this.flows.size} peers, which is its bound: close some first`
-            )
-          )
-          return
-        }
-        if (request.punch) this.#repeats.set(flow.id, { datagrams: [], startMs: this.#now(), sent: 0 })
-        this.#whenOpen(flow, reply)
-        return
-      }
-      case 'release': {
-        const flow = this.flows.get(request.flow)
-        if (flow != null) {
-          this.#repeats.delete(flow.id)
-          if (request.now) this.#close(flow)
-          else this.flows.release(flow, this.#now())
-        }
-        reply(null)
-        return
-      }
-      case 'move': {
-        const flow = this.flows.get(request.flow)
-        if (flow != null) this.#move(flow, request.path)
-        reply(null)
-        return
-      }
-      case 'find': {
-        const flow = this.#ports.get(request.loopbackPort)
-        reply(flow == null ? null : { flow: flow.id, loopbackPort: request.loopbackPort, path: flow.path })
-        return
-      }
-      case 'stats':
-        reply({ flows: this.flows.size, ...this.counts })
-        return
-      case 'stop':
-        this.stop()
-        reply(null)
-        return
-      default:
-        request satisfies never
+  #inbound(socket: SocketId, remote: Endpoint, enginePort: number | undefined): readonly Flow<Loop>[] {
+    // nobody can be answered on port 0; only forged packets come from there
+    const flow = remote.port === 0 ? undefined : this.#open('server', { kind: 'udp', socket, remote }, enginePort)
+    if (flow == null) {
+      if (remote.port === 0) this.counts.droppedUnknown++
+      return NOBODY
     }
-  }
-
-  #dial(path: Path): Flow<Loop> | undefined {
-    if (path.kind === 'udp') {
-      const existing = this.flows.find(path.socket, this.#backend.keyOf(path.remote), 'client')
-      if (existing != null) {
-        this.flows.retain(existing)
-        return existing
-      }
-    }
-    return this.#open('client', path, undefined)
+    this.#whenOpen(flow, result => {
+      if (!(result instanceof NatError)) this.#post({ event: 'inbound', info: result })
+    })
+    return this.flows.get(flow.id) == null ? NOBODY : [flow]
   }
 
   #open(role: Role, path: Path, enginePort: number | undefined): Flow<Loop> | undefined {
@@ -301,26 +201,29 @@ export class Board<Public, Loop> {
     return flow
   }
 
-  #whenOpen(flow: Flow<Loop>, done: (info: FlowInfo) => void): void {
-    this.#backend.whenOpen(flow.handle, loopbackPort => {
-      this.#ports.set(loopbackPort, flow)
-      this.#portOf.set(flow.id, loopbackPort)
-      done({ flow: flow.id, loopbackPort, path: flow.path })
+  #whenOpen(flow: Flow<Loop>, done: (result: FlowInfo | NatError) => void): void {
+    this.#backend.whenOpen(flow.handle, result => {
+      if (result instanceof NatError) {
+        if (result.code === 'LIMIT') this.counts.droppedTableFull++
+        this.#close(flow)
+        done(result)
+        return
+      }
+      this.#ports.set(result, flow)
+      this.#portOf.set(flow.id, result)
+      done({ flow: flow.id, loopbackPort: result, path: flow.path })
     })
   }
 
-  #move(flow: Flow<Loop>, path: Path): void {
-    if (flow.path.kind === 'pipe') this.#pipes.delete(flow.path.pipe)
-    const remote = path.kind === 'udp' ? path.remote : undefined
-    this.flows.move(flow, path, remote == null ? undefined : this.#backend.keyOf(remote))
-    if (path.kind === 'pipe') this.#pipes.set(path.pipe, flow)
-    this.#backend.aim(flow.handle, remote)
+  #leavePipe({ id, path }: Flow<Loop>): void {
+    if (path.kind === 'pipe' && this.#pipes.get(path.pipe)?.id === id) this.#pipes.delete(path.pipe)
   }
 
   #close(flow: Flow<Loop>): void {
+    if (this.flows.get(flow.id) == null) return
     this.flows.remove(flow)
-    this.#repeats.delete(flow.id)
-    if (flow.path.kind === 'pipe') this.#pipes.delete(flow.path.pipe)
+    this.#firstFlights.forget(flow.id)
+    this.#leavePipe(flow)
     this.#backend.closeLoop(flow.handle)
     const loopbackPort = this.#portOf.get(flow.id)
     if (loopbackPort == null) return
@@ -329,5 +232,3 @@ export class Board<Public, Loop> {
     this.#post({ event: 'gone', flow: flow.id, loopbackPort })
   }
 }
-
-const NOBODY: readonly never[] = []

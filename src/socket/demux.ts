@@ -8,6 +8,8 @@ const STUN_FINGERPRINT_XOR = 0x5354554e
 /** RFC 9000 section 14.1: a client pads every datagram with an Initial to this size. */
 const QUIC_MIN_INITIAL_BYTES = 1200
 const QUIC_MAX_CID_BYTES = 20
+/** RFC 9000 section 7.2: the id that a client makes up for the server it does not know yet. */
+const QUIC_MIN_FIRST_CID_BYTES = 8
 
 /** What a long header tells (RFC 8999 section 5.1; the type bits are those of QUIC version 1, RFC 9000 section 17.2). */
 export interface LongHeader {
@@ -15,7 +17,7 @@ export interface LongHeader {
   /** Hexadecimal, so that ids can be keys. */
   readonly destinationId: string
   readonly sourceId: string
-  /** It can begin a connection: version 1, type Initial, padded as a client has to. */
+  /** It can begin a connection: version 1, type Initial, padded as a client has to, to an id of the length that a client has to make up. */
   readonly opensConnection: boolean
 }
 
@@ -51,7 +53,11 @@ export function longHeader(bytes: Uint8Array): LongHeader | undefined {
     version,
     destinationId: hex(bytes, 6, destinationLength),
     sourceId: hex(bytes, sourceAt + 1, sourceLength),
-    opensConnection: version === 1 && (bytes[0]! & 0x30) === 0 && length >= QUIC_MIN_INITIAL_BYTES
+    opensConnection:
+      version === 1 &&
+      (bytes[0]! & 0x30) === 0 &&
+      length >= QUIC_MIN_INITIAL_BYTES &&
+      destinationLength >= QUIC_MIN_FIRST_CID_BYTES
   }
 }
 

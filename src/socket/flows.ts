@@ -12,12 +12,15 @@ export interface Flow<Handle> {
   path: Path
   /** The remote address that it is filed under; absent while its path is a pipe. */
   key: RemoteKey | undefined
-  /** Source ids of our own client's long headers: what it is addressed by. Empty for the server role. */
+  /**
+   * Source ids of our engine's long headers: what it is addressed by. Kept for a client, which shares its port with our
+   * server; for a server only until the other side has repeated one, which proves that it hears us.
+   */
   readonly ids: Set<string>
   readonly createdMs: number
   lastInMs: number
   lastOutMs: number
-  /** Packets have gone both ways, so the remote address is not forged (or the engine would not go on answering). */
+  /** The remote address is not forged: somebody there knows an id that our engine made up (RFC 9000 section 8.1). */
   confirmed: boolean
   /** The engine is done with it: it goes when this time has come. */
   expiresAtMs: number
@@ -46,15 +49,17 @@ export const FLOW_LIMITS: FlowLimits = {
 
 /** How long the engine's own connection ids are (quinn's hashed ids). */
 const OWN_ID_BYTES = 8
-/** A client makes a connection id or two per dial; more than these to one address are kept by nobody. */
-const MAX_CLIENT_IDS = 64
+/** An engine makes a connection id or two per connection; more than these to one address are kept by nobody. */
+const MAX_IDS = 64
+/** How old an unproved flow must be to make room for another: enough for an honest handshake's first round trip. */
+const EVICT_AFTER_MS = 1_000
 
 interface Peer<Handle> {
   client?: Flow<Handle>
   server?: Flow<Handle>
 }
 
-export type Drop = 'unknown' | 'no-listener' | 'table-full'
+export type Drop = 'unknown' | 'no-listener'
 
 /** Who gets a packet that came in: flows that exist, a server flow to be made, or nobody, and why. */
 export type Route<Handle> =
@@ -67,7 +72,8 @@ export class FlowTable<Handle> {
   readonly #limits: FlowLimits
   readonly #flows = new Map<number, Flow<Handle>>()
   readonly #peers = new Map<SocketId, Map<RemoteKey, Peer<Handle>>>()
-  #unconfirmed = 0
+  /** In the order in which they came. */
+  readonly #unconfirmed = new Set<Flow<Handle>>()
   #nextId = 1
 
   constructor(limits: FlowLimits = FLOW_LIMITS) {
@@ -101,12 +107,10 @@ export class FlowTable<Handle> {
   /** Whether one more flow may be made; makes room among the unproved ones when that helps. */
   admit(role: Role, nowMs: number): { ok: boolean; evict?: Flow<Handle> } {
     const full = this.#flows.size >= this.#limits.maxFlows
-    if (!full && (role === 'client' || this.#unconfirmed < this.#limits.maxUnconfirmed)) return { ok: true }
-    for (const flow of this.#flows.values()) {
-      // the map keeps insertion order: the first that fits is the oldest; a second is enough for an honest handshake
-      if (flow.role === 'server' && !flow.confirmed && nowMs - flow.createdMs > 1_000) return { ok: true, evict: flow }
-    }
-    return { ok: false }
+    if (!full && (role === 'client' || this.#unconfirmed.size < this.#limits.maxUnconfirmed)) return { ok: true }
+    const [oldest] = this.#unconfirmed
+    if (oldest == null || nowMs - oldest.createdMs <= EVICT_AFTER_MS) return { ok: false }
+    return { ok: true, evict: oldest }
   }
 
   add(role: Role, path: Path, key: RemoteKey | undefined, handle: Handle, nowMs: number): Flow<Handle> {
@@ -123,7 +127,7 @@ export class FlowTable<Handle> {
       confirmed: role === 'client',
       expiresAtMs: Number.POSITIVE_INFINITY
     }
-    if (!flow.confirmed) this.#unconfirmed++
+    if (!flow.confirmed) this.#unconfirmed.add(flow)
     this.#flows.set(flow.id, flow)
     this.#file(flow)
     return flow
@@ -139,28 +143,31 @@ export class FlowTable<Handle> {
 
   remove(flow: Flow<Handle>): void {
     if (!this.#flows.delete(flow.id)) return
-    if (!flow.confirmed) this.#unconfirmed--
+    this.#unconfirmed.delete(flow)
     this.#unfile(flow)
   }
 
-  /** Notes that the engine sent a packet, and by which ids our client goes. */
+  /** Notes that the engine sent a packet, and by which ids it goes. */
   sent(flow: Flow<Handle>, bytes: Uint8Array, nowMs: number): void {
     flow.lastOutMs = nowMs
-    if (flow.role !== 'client' || (bytes[0]! & 0x80) === 0) return
+    if (flow.role === 'server' && flow.confirmed) return
     const id = longHeader(bytes)?.sourceId
-    if (id == null || flow.ids.has(id)) return
+    // an empty id could be guessed by anybody
+    if (id == null || id === '' || flow.ids.has(id)) return
     const [oldest] = flow.ids
-    if (oldest != null && flow.ids.size >= MAX_CLIENT_IDS) flow.ids.delete(oldest)
+    if (oldest != null && flow.ids.size >= MAX_IDS) flow.ids.delete(oldest)
     flow.ids.add(id)
   }
 
   /** Notes that a packet came in for the flow. */
-  received(flow: Flow<Handle>, nowMs: number): void {
+  received(flow: Flow<Handle>, bytes: Uint8Array, nowMs: number): void {
     flow.lastInMs = nowMs
-    if (!flow.confirmed && flow.lastOutMs > flow.createdMs) {
-      flow.confirmed = true
-      this.#unconfirmed--
-    }
+    if (flow.confirmed) return
+    const id = longHeader(bytes)?.destinationId ?? shortHeaderId(bytes, OWN_ID_BYTES)
+    if (id == null || !flow.ids.has(id)) return
+    flow.confirmed = true
+    flow.ids.clear()
+    this.#unconfirmed.delete(flow)
   }
 
   /**
@@ -169,6 +176,7 @@ export class FlowTable<Handle> {
    * reset (RFC 9000 section 10.3) that the sender believes, since both derive it from the same identity.
    */
   route(socket: SocketId, key: RemoteKey, bytes: Uint8Array, listening: boolean): Route<Handle> {
+    if (bytes.length === 0) return { drop: 'unknown' }
     const peer = this.#peers.get(socket)?.get(key)
     const long = longHeader(bytes)
     if (peer?.client != null && (long == null ? peer.server == null : peer.client.ids.has(long.destinationId))) {
@@ -187,7 +195,7 @@ export class FlowTable<Handle> {
     return { drop: 'unknown' }
   }
 
-  /** The flows whose time is over: released, never proved, or silent. */
+  /** The flows whose time is over: released, never proved, or silent. A flow may be removed while this goes on. */
   *expired(nowMs: number): Generator<Flow<Handle>> {
     for (const flow of this.#flows.values()) {
       const unproved = !flow.confirmed && nowMs - flow.createdMs > this.#limits.unconfirmedMs
@@ -221,5 +229,6 @@ export class FlowTable<Handle> {
     if (peers == null || peer == null || peer[flow.role] !== flow) return
     delete peer[flow.role]
     if (peer.client == null && peer.server == null) peers.delete(flow.key)
+    if (peers.size === 0) this.#peers.delete(flow.path.socket)
   }
 }

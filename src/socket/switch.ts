@@ -1,10 +1,8 @@
-import { closeSync, writeSync } from 'node:fs'
-import { isIP } from 'node:net'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { NatError } from '../core/errors.ts'
 import { Events } from '../core/events.ts'
 import type { Endpoint } from '../core/machine.ts'
-import { loadKoffi } from './koffi.ts'
+import { systemAddress, systemEndpoint } from './address.ts'
 import type { Path, SocketId } from './path.ts'
 import type {
   Bound,
@@ -16,6 +14,8 @@ import type {
   PlaneRequest,
   PlaneStats
 } from './plane.ts'
+import { type PlaneThread, startThread } from './thread.ts'
+import type { WakeFd } from './wake-fd.ts'
 
 /** What a switch tells by itself. */
 export type SwitchEvents = {
@@ -29,89 +29,48 @@ export type SwitchEvents = {
   pipe: { pipe: number; bytes: Uint8Array }
 }
 
-/** The extension of our own sources: `.ts` in a checkout, `.js` when built. */
-const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
-const START_TIMEOUT_MS = 10_000
-const ONE = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0)
-
-/** Which data plane this machine can run, and why not the fast one. */
-export function planeOf(): { kind: PlaneKind; reason?: string } {
-  if (process.platform !== 'linux' || (process.arch !== 'x64' && process.arch !== 'arm64')) {
-    return {
-      kind: 'portable',
-      reason: `the FFI data plane is for Linux on x64 and arm64, this is ${process.platform}-${process.arch}`
-    }
-  }
-  const loaded = loadKoffi()
-  return 'reason' in loaded ? { kind: 'portable', reason: loaded.reason } : { kind: 'ffi' }
-}
-
 /**
  * The packet switch as the main thread sees it: public UDP sockets that carry everything, and one loopback port per remote
  * peer for the QUIC engine. The packets themselves move in a worker thread.
  */
 export class PacketSwitch {
   readonly kind: PlaneKind
+  /** Why it is not the fast data plane; undefined when it is, or when the caller chose. */
+  readonly fallbackReason: string | undefined
   readonly events = new Events<SwitchEvents>()
   readonly #worker: Worker
   readonly #waiting = new Map<number, PromiseWithResolvers<Bound | FlowInfo | PlaneStats | null>>()
-  readonly #wakeOnExit = () => this.#wake()
-  #wakeFd: number | null = null
+  readonly #wakeFd: WakeFd | undefined
   #nextId = 1
   #closed: Promise<void> | undefined
 
-  private constructor(kind: PlaneKind, worker: Worker) {
+  private constructor({ kind, worker, wakeFd, fallbackReason }: PlaneThread) {
     this.kind = kind
+    this.fallbackReason = fallbackReason
     this.#worker = worker
+    this.#wakeFd = wakeFd
     worker.on('message', (message: PlaneReply | PlaneEvent) => this.#onMessage(message))
     worker.once('exit', () => this.#onExit())
     worker.on('error', cause =>
       this.#onExit(new NatError('LINK_CLOSED', `the packet switch died: ${cause}`, { cause }))
     )
-    process.once('exit', this.#wakeOnExit)
+    // what keeps a program alive is its listeners and connections, not the thread underneath
+    worker.unref()
   }
 
   /**
    * Starts a switch.
    *
-   * @param kind the data plane; default: the fast one where its thread comes up, else the portable one
+   * @param kind the data plane; default: the fast one where it passes its self-test, else the portable one
+   * @throws NatError NO_NETWORK
    */
   static async open(kind?: PlaneKind): Promise<PacketSwitch> {
-    const wanted = kind ?? planeOf().kind
-    try {
-      return await PacketSwitch.#start(wanted)
-    } catch (error) {
-      if (kind != null || wanted === 'portable') throw error
-      return await PacketSwitch.#start('portable')
-    }
+    return new PacketSwitch(await startThread(kind))
   }
 
-  static async #start(kind: PlaneKind): Promise<PacketSwitch> {
-    const worker = new Worker(new URL(`./${kind}/worker${EXTENSION}`, import.meta.url), { execArgv: [] })
-    const { promise, resolve, reject } = Promise.withResolvers<number | null>()
-    const timer = setTimeout(() => reject(new Error('its thread did not answer')), START_TIMEOUT_MS)
-    worker.once('message', (message: PlaneEvent) => resolve(message.event === 'ready' ? message.wakeFd : null))
-    worker.once('error', reject)
-    try {
-      const wakeFd = await promise
-      worker.off('error', reject)
-      const packetSwitch = new PacketSwitch(kind, worker)
-      packetSwitch.#wakeFd = wakeFd
-      // what keeps a program alive is its listeners and connections, not the thread underneath
-      worker.unref()
-      return packetSwitch
-    } catch (cause) {
-      void worker.terminate()
-      throw new NatError('NO_NETWORK', `the ${kind} data plane does not start: ${(cause as Error).message}`, { cause })
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-
-  /** Opens a public socket. @throws NatError PORT_TAKEN, NO_NETWORK, BAD_ADDRESS */
+  /** Opens a public socket. @throws NatError PORT_TAKEN, NO_NETWORK, BAD_ADDRESS, LIMIT */
   async bind(address: string, port: number): Promise<Bound> {
-    checkAddress(address)
-    return (await this.#call({ op: 'bind', address, port })) as Bound
+    return (await this.#call({ op: 'bind', address: systemAddress(address), port })) as Bound
   }
 
   async unbind(socket: SocketId): Promise<void> {
@@ -130,8 +89,7 @@ export class PacketSwitch {
    * @throws NatError LIMIT, BAD_ADDRESS
    */
   async dial(path: Path, punch = false): Promise<FlowInfo> {
-    if (path.kind === 'udp') checkAddress(path.remote.address)
-    return (await this.#call({ op: 'dial', path, punch })) as FlowInfo
+    return (await this.#call({ op: 'dial', path: systemPath(path), punch })) as FlowInfo
   }
 
   /** The engine is done with the flow. With `now`, nothing that it still sends leaves; else its last words get out. */
@@ -139,10 +97,9 @@ export class PacketSwitch {
     await this.#call({ op: 'release', flow, now })
   }
 
-  /** Changes the path under a flow; the engine does not notice. */
+  /** Changes the path under a flow; the engine does not notice. @throws NatError BAD_ADDRESS */
   async move(flow: number, path: Path): Promise<void> {
-    if (path.kind === 'udp') checkAddress(path.remote.address)
-    await this.#call({ op: 'move', flow, path })
+    await this.#call({ op: 'move', flow, path: systemPath(path) })
   }
 
   /** The flow behind a loopback port. */
@@ -154,9 +111,9 @@ export class PacketSwitch {
     return (await this.#call({ op: 'stats' })) as PlaneStats
   }
 
-  /** Sends one datagram from a public socket. What cannot be sent is lost. */
+  /** Sends one datagram from a public socket. What cannot be sent is lost. @throws NatError BAD_ADDRESS */
   send(socket: SocketId, to: Endpoint, bytes: Uint8Array): void {
-    if (this.#closed == null && isIP(to.address) !== 0) this.#post({ op: 'send', socket, to, bytes })
+    if (this.#closed == null) this.#post({ op: 'send', socket, to: systemEndpoint(to), bytes })
   }
 
   /** Hands over a datagram that a pipe carried to us. */
@@ -190,12 +147,7 @@ export class PacketSwitch {
 
   #post(request: PlaneRequest): void {
     this.#worker.postMessage(request)
-    this.#wake()
-  }
-
-  /** The FFI plane's thread sleeps in the kernel: it sees a message when its eventfd counts up. */
-  #wake(): void {
-    if (this.#wakeFd != null) writeSync(this.#wakeFd, ONE)
+    this.#wakeFd?.wake()
   }
 
   #onMessage(message: PlaneReply | PlaneEvent): void {
@@ -225,15 +177,12 @@ export class PacketSwitch {
 
   #onExit(error = new NatError('LINK_CLOSED', 'the packet switch is closed')): void {
     this.#closed ??= Promise.resolve()
-    process.off('exit', this.#wakeOnExit)
-    const fd = this.#wakeFd
-    this.#wakeFd = null
-    if (fd != null) closeSync(fd)
+    this.#wakeFd?.close()
     for (const { reject } of this.#waiting.values()) reject(error)
     this.#waiting.clear()
   }
 }
 
-function checkAddress(address: string): void {
-  if (isIP(address) === 0) throw new NatError('BAD_ADDRESS', `${address} is not an IPv4 or IPv6 address`)
+function systemPath(path: Path): Path {
+  return path.kind === 'udp' ? { ...path, remote: systemEndpoint(path.remote) } : path
 }

@@ -1,3 +1,4 @@
+import { STUN_COOKIE } from '../demux.ts'
 import type { Koffi } from '../koffi.ts'
 import { SOL_UDP, UDP_GRO, UDP_SEGMENT } from './libc.ts'
 
@@ -14,6 +15,7 @@ const CONTROL_BYTES = 64
 /** CMSG_LEN(sizeof(uint16)) and CMSG_SPACE of it (cmsg(3)). */
 const SEGMENT_CMSG_LEN = 18
 const SEGMENT_CMSG_SPACE = 24
+const COOKIE = Buffer.from(STUN_COOKIE.toString(16), 'hex')
 
 /**
  * One block of memory that the kernel reads and writes: payloads, message headers to receive with, headers to send with,
@@ -98,6 +100,30 @@ export class Arena {
     return this.bytes[i * PAYLOAD_BYTES]!
   }
 
+  /** The datagrams that GRO has joined in this slot, one by one. */
+  *segments(i: number): Generator<Uint8Array> {
+    const payload = this.payload(i)
+    const size = this.segmentBytes(i)
+    for (let at = 0; at < payload.length; at += size) yield payload.subarray(at, at + size)
+  }
+
+  /** Whether every datagram in this slot has a short QUIC header: no first bit, and no magic cookie where STUN has it. */
+  isShortHeader(i: number): boolean {
+    const end = i * PAYLOAD_BYTES + this.length(i)
+    const size = this.segmentBytes(i)
+    if (size === 0) return false
+    for (let at = i * PAYLOAD_BYTES; at < end; at += size) {
+      const first = this.bytes[at]!
+      if (first >= 0x80) return false
+      if (first < 0x40 && end - at >= 8 && this.#hasCookie(at + 4)) return false
+    }
+    return true
+  }
+
+  #hasCookie(at: number): boolean {
+    return COOKIE.every((byte, i) => this.bytes[at + i] === byte)
+  }
+
   payloadPointer(i: number, at: number): bigint {
     return this.#base + BigInt(i * PAYLOAD_BYTES + at)
   }
@@ -107,16 +133,33 @@ export class Arena {
     return (this.#nameAt + i * NAME_BYTES) >> 2
   }
 
+  namePointer(i: number): { low: number; high: number } {
+    const pointer = this.#base + BigInt(this.#nameAt + i * NAME_BYTES)
+    return { low: Number(pointer & 0xffffffffn), high: Number(pointer >> 32n) }
+  }
+
   name(i: number): Uint8Array {
     const at = this.#nameAt + i * NAME_BYTES
     return this.bytes.slice(at, at + NAME_BYTES)
   }
 
-  /** Turns what was received in slot `i` into what will be sent: to the address at that pointer, or (0) to the connected one. */
-  prepare(i: number, nameLow: number, nameHigh: number, nameBytes: number, gso: boolean): void {
+  /** Marks what slot `i` holds as datagrams of that length, joined, as GRO does. */
+  join(i: number, segmentBytes: number): void {
+    const control = (this.#controlAt + i * CONTROL_BYTES) >> 2
+    this.words[control + 2] = SOL_UDP
+    this.words[control + 3] = UDP_GRO
+    this.words[control + 4] = segmentBytes
+    this.words[((this.#receiveAt + i * HEADER_BYTES) >> 2) + 10] = SEGMENT_CMSG_SPACE
+  }
+
+  /**
+   * Turns what was received in slot `i` into what will be sent: to the address at that pointer, or (0) to the connected
+   * one. What was received joined goes out joined (GSO).
+   */
+  prepare(i: number, nameLow: number, nameHigh: number, nameBytes: number): void {
     const header = (this.#sendAt + i * HEADER_BYTES) >> 2
     const length = this.length(i)
-    const segment = gso ? this.segmentBytes(i) : length
+    const segment = this.segmentBytes(i)
     this.words[(this.#iovecAt + i * IOVEC_BYTES + 8) >> 2] = length
     this.words[header] = nameLow
     this.words[header + 1] = nameHigh
@@ -130,6 +173,12 @@ export class Arena {
     this.words[control + 1] = 0
     this.words[control + 3] = UDP_SEGMENT
     this.words[header + 10] = SEGMENT_CMSG_SPACE
+  }
+
+  /** Where the prepared slot `i` goes to. */
+  preparedName(i: number): { pointer: bigint; bytes: number } {
+    const header = (this.#sendAt + i * HEADER_BYTES) >> 2
+    return { pointer: this.#longs[header >> 1]!, bytes: this.words[header + 2]! }
   }
 
   /** How long the datagrams are that the prepared slot `i` goes out as; 0 when it is one. */

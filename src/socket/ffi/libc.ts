@@ -1,3 +1,4 @@
+import { getSystemErrorName } from 'node:util'
 import type { Koffi } from '../koffi.ts'
 
 /** Constants of Linux that are the same on x64 and arm64 (asm-generic). */
@@ -24,12 +25,16 @@ export const MSG_DONTWAIT = 0x40
 export const EINTR = 4
 export const EIO = 5
 export const EAGAIN = 11
-export const EADDRINUSE = 98
+export const EINVAL = 22
+export const EMSGSIZE = 90
+export const EFD_NONBLOCK = 0o4000
 /** Not inherited by programs that this process starts. */
 export const CLOEXEC = 0o2000000
 
-/** epoll_event is packed on x64 only. */
-export const EPOLL_EVENT = process.arch === 'x64' ? { bytes: 12, fdAt: 4 } : { bytes: 16, fdAt: 8 }
+/** `struct epoll_event`, which Linux packs on x64 and nowhere else. */
+export function epollEvent(arch: string): { bytes: number; fdAt: number } {
+  return arch === 'x64' ? { bytes: 12, fdAt: 4 } : { bytes: 16, fdAt: 8 }
+}
 
 /** The system calls that the data plane makes. Pointers are numbers or views; results are the C functions' own. */
 export interface Libc {
@@ -84,4 +89,10 @@ export function int32(value: number): Uint8Array {
   const bytes = new Uint8Array(4)
   new DataView(bytes.buffer).setInt32(0, value, true)
   return bytes
+}
+
+/** What the system call that failed last said: EADDRINUSE and the like. */
+export function errorName(libc: Libc): string {
+  const errno = libc.errno()
+  return errno > 0 ? getSystemErrorName(-errno) : 'no error'
 }

@@ -2,6 +2,8 @@ import { readSync } from 'node:fs'
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
 import { loadKoffi } from '../koffi.ts'
 import type { PlaneEvent, PlaneReply, PlaneRequest } from '../plane.ts'
+import { handle } from '../requests.ts'
+import { CLOEXEC, EFD_NONBLOCK, errorName, loadLibc } from './libc.ts'
 import { FfiPlane } from './plane.ts'
 
 /**
@@ -11,10 +13,13 @@ import { FfiPlane } from './plane.ts'
 function main(port: NonNullable<typeof parentPort>): void {
   const loaded = loadKoffi()
   if ('reason' in loaded) throw new Error(loaded.reason)
-  const plane = new FfiPlane(loaded.koffi, (message: PlaneEvent | PlaneReply) => port.postMessage(message))
-  const wakeFd = plane.wakeFd()
-  plane.watch(wakeFd)
-  port.postMessage({ event: 'ready', wakeFd } satisfies PlaneEvent)
+  const libc = loadLibc(loaded.koffi)
+  const post = (message: PlaneEvent | PlaneReply) => port.postMessage(message)
+  const plane = new FfiPlane(loaded.koffi, libc, post)
+  plane.selfTest()
+  const wakeFd = libc.eventfd(0, CLOEXEC | EFD_NONBLOCK)
+  if (wakeFd < 0 || !plane.watch(wakeFd)) throw new Error(`eventfd: ${errorName(libc)}`)
+  post({ event: 'ready', wakeFd })
 
   const counter = new Uint8Array(8)
   let running = true
@@ -23,7 +28,7 @@ function main(port: NonNullable<typeof parentPort>): void {
     readSync(wakeFd, counter)
     for (let next = receiveMessageOnPort(port); next != null; next = receiveMessageOnPort(port)) {
       const request: PlaneRequest = next.message
-      plane.board.handle(request)
+      handle(plane.board, request, post)
       if (request.op === 'stop') running = false
     }
   }

@@ -2,10 +2,12 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import { NatError } from '../../core/errors.ts'
 import type { Endpoint } from '../../core/machine.ts'
-import { type Backend, Board } from '../board.ts'
+import type { Backend } from '../backend.ts'
+import { bindError, exhausted } from '../bind-error.ts'
+import { Board } from '../board.ts'
 import { STUN_COOKIE } from '../demux.ts'
-import type { Flow } from '../flows.ts'
-import type { PlaneEvent, PlaneReply } from '../plane.ts'
+import type { Flow, FlowLimits } from '../flows.ts'
+import type { PlaneEvent } from '../plane.ts'
 
 interface PublicSocket {
   readonly socket: Socket
@@ -20,9 +22,8 @@ interface Loop {
   up: boolean
   connecting: boolean
   readonly early: Uint8Array[]
-  readonly port: Promise<number>
+  readonly port: Promise<number | NatError>
   flow: Flow<Loop> | undefined
-  remote: Endpoint | undefined
 }
 
 /** Packets that wait for a loopback socket to open: a client's first flight is one or two, a server's a handful. */
@@ -33,8 +34,8 @@ const BUFFER_BYTES = 4 * 1024 * 1024
 export class PortablePlane implements Backend<PublicSocket, Loop> {
   readonly board: Board<PublicSocket, Loop>
 
-  constructor(post: (message: PlaneEvent | PlaneReply) => void) {
-    this.board = new Board<PublicSocket, Loop>(this, post, () => performance.now())
+  constructor(post: (event: PlaneEvent) => void, limits?: FlowLimits) {
+    this.board = new Board<PublicSocket, Loop>(this, post, () => performance.now(), limits)
   }
 
   bind(address: string, port: number, done: (result: { socket: PublicSocket; port: number } | NatError) => void): void {
@@ -43,24 +44,13 @@ export class PortablePlane implements Backend<PublicSocket, Loop> {
     const entry: PublicSocket = { socket, v6, id: 0 }
     const onError = (error: NodeJS.ErrnoException) => {
       socket.close()
-      done(
-        error.code === 'EADDRINUSE'
-          ? new NatError(
-              'PORT_TAKEN',
-              `UDP port ${port} on ${address} is taken: stop the program that has it, or choose another port`
-            )
-          : new NatError(
-              'NO_NETWORK',
-              `cannot listen on ${address} port ${port} (${error.code}): is it an address of this machine?`
-            )
-      )
+      done(bindError(address, port, error.code ?? error.message))
     }
     socket.once('error', onError)
     socket.bind({ address, port, exclusive: true }, () => {
       socket.off('error', onError)
       socket.on('error', () => this.board.counts.droppedSend++)
-      socket.setRecvBufferSize(BUFFER_BYTES)
-      socket.setSendBufferSize(BUFFER_BYTES)
+      enlargeBuffers(socket)
       done({ socket: entry, port: socket.address().port })
     })
     socket.on('message', (bytes, from) => this.#fromNetwork(entry, bytes, from))
@@ -78,21 +68,23 @@ export class PortablePlane implements Backend<PublicSocket, Loop> {
     return `${remote.address} ${remote.port}`
   }
 
-  openLoop(enginePort: number | undefined, remote: Endpoint | undefined): Loop {
+  openLoop(enginePort: number | undefined): Loop {
     const socket = createSocket('udp4')
-    const bound = Promise.withResolvers<number>()
-    const loop: Loop = { socket, up: false, connecting: false, early: [], port: bound.promise, flow: undefined, remote }
-    // a loopback socket reports ECONNREFUSED when the engine has closed its own: the flow goes by its own rules
-    socket.on('error', () => this.board.counts.droppedSend++)
+    const port = Promise.withResolvers<number | NatError>()
+    const loop: Loop = { socket, up: false, connecting: false, early: [], port: port.promise, flow: undefined }
+    const onError = (error: NodeJS.ErrnoException) => port.resolve(exhausted(error.code ?? error.message))
+    socket.once('error', onError)
     socket.on('message', (bytes, from) => {
       if (!loop.up && !loop.connecting) this.#connect(loop, from.port)
       this.#fromEngine(loop, bytes)
     })
     socket.bind(0, '127.0.0.1', () => {
-      socket.setRecvBufferSize(BUFFER_BYTES)
-      socket.setSendBufferSize(BUFFER_BYTES)
-      bound.resolve(socket.address().port)
-      if (enginePort != null) this.#connect(loop, enginePort)
+      socket.off('error', onError)
+      // a loopback socket reports ECONNREFUSED when the engine has closed its own: the flow goes by its own rules
+      socket.on('error', () => this.board.counts.droppedSend++)
+      enlargeBuffers(socket)
+      port.resolve(socket.address().port)
+      if (enginePort != null && loop.flow != null) this.#connect(loop, enginePort)
     })
     return loop
   }
@@ -101,14 +93,14 @@ export class PortablePlane implements Backend<PublicSocket, Loop> {
     loop.flow = flow
   }
 
-  whenOpen(loop: Loop, done: (port: number) => void): void {
-    void loop.port.then(port => {
-      if (loop.flow != null) done(port)
-    })
+  whenOpen(loop: Loop, done: (result: number | NatError) => void): void {
+    void loop.port.then(result =>
+      done(loop.flow == null ? new NatError('LINK_CLOSED', 'the path was closed while it was being opened') : result)
+    )
   }
 
-  aim(loop: Loop, remote: Endpoint | undefined): void {
-    loop.remote = remote
+  aim(): void {
+    // the address is read off the flow's path with each packet
   }
 
   closeLoop(loop: Loop): void {
@@ -120,6 +112,7 @@ export class PortablePlane implements Backend<PublicSocket, Loop> {
 
   send(socket: PublicSocket, to: Endpoint, bytes: Uint8Array): void {
     if (isIPv6(to.address) === socket.v6) socket.socket.send(bytes, to.port, to.address, this.#sent)
+    else this.board.counts.droppedSend++
   }
 
   deliver(loop: Loop, bytes: Uint8Array): void {
@@ -149,8 +142,8 @@ export class PortablePlane implements Backend<PublicSocket, Loop> {
       this.board.toPipe(flow.path.pipe, bytes)
       return
     }
-    const socket = this.board.publicSocket(flow.path.socket)
-    socket?.socket.send(bytes, flow.path.remote.port, flow.path.remote.address, this.#sent)
+    const socket = this.board.sockets.get(flow.path.socket)
+    if (socket != null) this.send(socket, flow.path.remote, bytes)
   }
 
   #fromNetwork(socket: PublicSocket, bytes: Buffer, from: RemoteInfo): void {
@@ -158,13 +151,26 @@ export class PortablePlane implements Backend<PublicSocket, Loop> {
     const short = bytes[0]! < 0x80 && (bytes[0]! >= 0x40 || bytes.length < 8 || bytes.readUInt32BE(4) !== STUN_COOKIE)
     const only = short ? this.board.flows.only(socket.id, key) : undefined
     if (only != null) {
-      this.board.received(only)
+      this.board.received(only, bytes)
       this.deliver(only.handle, bytes)
       return
     }
     for (const flow of this.board.route(socket.id, key, bytes, () => ({ address: from.address, port: from.port }))) {
-      this.board.received(flow)
+      this.board.received(flow, bytes)
       this.deliver(flow.handle, bytes)
+    }
+  }
+}
+
+/** Bursts must not be lost while this thread is busy with another peer. Some systems refuse more than they allow. */
+function enlargeBuffers(socket: Socket): void {
+  for (let bytes = BUFFER_BYTES; bytes >= BUFFER_BYTES / 16; bytes /= 2) {
+    try {
+      socket.setRecvBufferSize(bytes)
+      socket.setSendBufferSize(bytes)
+      return
+    } catch {
+      // half of it, then
     }
   }
 }

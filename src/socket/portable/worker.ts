@@ -1,10 +1,12 @@
 import { parentPort } from 'node:worker_threads'
-import type { PlaneEvent, PlaneRequest } from '../plane.ts'
+import type { PlaneEvent, PlaneReply, PlaneRequest } from '../plane.ts'
+import { handle } from '../requests.ts'
 import { PortablePlane } from './plane.ts'
 
 /** The thread of the portable data plane: an ordinary event loop. */
 function main(port: NonNullable<typeof parentPort>): void {
-  const plane = new PortablePlane(message => port.postMessage(message))
+  const post = (message: PlaneEvent | PlaneReply) => port.postMessage(message)
+  const plane = new PortablePlane(post)
   let timer: NodeJS.Timeout
   const tick = () => {
     clearTimeout(timer)
@@ -12,13 +14,13 @@ function main(port: NonNullable<typeof parentPort>): void {
   }
   tick()
   port.on('message', (request: PlaneRequest) => {
-    plane.board.handle(request)
+    handle(plane.board, request, post)
     if (request.op === 'stop') {
       clearTimeout(timer)
       port.close()
     } else if (request.op === 'dial' && request.punch) tick()
   })
-  port.postMessage({ event: 'ready', wakeFd: null } satisfies PlaneEvent)
+  post({ event: 'ready', wakeFd: null })
 }
 
 if (parentPort != null) main(parentPort)

@@ -1,18 +1,9 @@
-import { type Clock, realClock } from '../../core/clock.ts'
+import { realClock } from '../../core/clock.ts'
 import { Events } from '../../core/events.ts'
-import { type Random, secureRandom } from '../../core/random.ts'
+import { secureRandom } from '../../core/random.ts'
 import type { CircuitComponents } from './context.ts'
 import type { ReservationEvents } from './relays.ts'
-import { CircuitTransport } from './transport.ts'
-
-export interface CircuitOptions {
-  /** @default the machine's */
-  readonly clock?: Clock
-  /** @default secure */
-  readonly random?: Random
-  /** Told of reservations that come, go and fail. */
-  readonly events?: Events<ReservationEvents>
-}
+import { type CircuitOptions, CircuitTransport } from './transport.ts'
 
 /**
  * Circuit relay v2 for peers, as a transport of js-libp2p, in place of `circuitRelayTransport()`: a dial spends two
@@ -26,3 +17,4 @@ export function circuitRelay(options: CircuitOptions = {}): (components: Circuit
 }
 
 export type { Reservation, ReservationEvents } from './relays.ts'
+export type { CircuitOptions } from './transport.ts'

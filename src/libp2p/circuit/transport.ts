@@ -11,18 +11,29 @@ import {
 } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { Circuit } from '@multiformats/multiaddr-matcher'
+import type { Clock } from '../../core/clock.ts'
 import { NatError } from '../../core/errors.ts'
+import type { Events } from '../../core/events.ts'
+import type { Random } from '../../core/random.ts'
 import { STOP_PROTOCOL } from '../../wire/circuit.ts'
 import { connectToRelay } from './connect.ts'
 import type { CircuitComponents, CircuitContext } from './context.ts'
 import { dialCircuit } from './dial.ts'
-import type { CircuitOptions } from './index.ts'
 import { CircuitListener } from './listener.ts'
-import { Relays } from './relays.ts'
+import { Relays, type ReservationEvents } from './relays.ts'
 import { acceptCircuit } from './stop.ts'
 
 /** Relayed connections that peers may be making to us at once, by one relay. */
 const MAX_INBOUND_CIRCUITS = 1_024
+
+export interface CircuitOptions {
+  /** @default the machine's */
+  readonly clock?: Clock
+  /** @default secure */
+  readonly random?: Random
+  /** Told of reservations that come, go and fail. */
+  readonly events?: Events<ReservationEvents>
+}
 
 /** Circuit relay v2, the peers' side: dials over relays, and is reachable over them. */
 export class CircuitTransport implements Transport, Startable {

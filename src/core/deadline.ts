@@ -31,3 +31,19 @@ export async function withDeadline<T>(
     signal?.removeEventListener('abort', onAbort)
   }
 }
+
+/**
+ * Runs `work` with a signal that follows `signal` only until the work has ended: Node keeps the signal of a TCP connect for
+ * the life of the socket, and would destroy a connection that is long in use.
+ */
+export async function scoped<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  signal.throwIfAborted()
+  const controller = new AbortController()
+  const onAbort = () => controller.abort(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await work(controller.signal)
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}

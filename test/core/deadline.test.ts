@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { VirtualClock } from '../../src/core/clock.ts'
-import { withDeadline } from '../../src/core/deadline.ts'
+import { scoped, withDeadline } from '../../src/core/deadline.ts'
 
 test('what is done in time is returned, and no timer stays', async () => {
   const clock = new VirtualClock()
@@ -33,4 +33,22 @@ test('an abort from outside is handed on with its reason', async () => {
     { message: 'stop' }
   )
   assert.equal(clock.pending, 0)
+})
+
+test('a scoped signal follows while the work runs, and no longer', async () => {
+  const outer = new AbortController()
+  const inner = await scoped(outer.signal, async signal => signal)
+  outer.abort(new Error('later'))
+  assert.equal(inner.aborted, false)
+  await assert.rejects(
+    scoped(outer.signal, async () => 1),
+    /later/
+  )
+  const running = new AbortController()
+  const work = scoped(
+    running.signal,
+    signal => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  )
+  running.abort(new Error('now'))
+  await assert.rejects(work, /now/)
 })

@@ -1,6 +1,7 @@
 import type { Connection, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { type Clock, sleep } from '../../core/clock.ts'
+import { scoped } from '../../core/deadline.ts'
 import { NatError } from '../../core/errors.ts'
 import type { CircuitComponents } from './context.ts'
 
@@ -59,8 +60,7 @@ export async function race(
   const tries = addresses.map((address, index) => {
     const turn = index === 0 ? before : Promise.race([sleep(clock, index * STAGGER_MS, limit), failureOf(before)])
     const attempt = turn.then(async () => {
-      limit.throwIfAborted()
-      const connection = await dial(address, limit)
+      const connection = await scoped(limit, own => dial(address, own))
       if (won != null && won !== connection) connection.abort(new NatError('LINK_CLOSED', 'another way was faster'))
       won ??= connection
       return won

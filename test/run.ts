@@ -13,6 +13,9 @@ const TEST_TIMEOUT_MS = 180_000
 /** For one file, so that a handle left open ends as a failure that names the file, and not as a run without end. */
 const FILE_TIMEOUT_MS = 600_000
 
+/** For the whole run, which otherwise waits for any program that a killed test has left with our standard error. */
+const RUN_TIMEOUT_MS = 1_800_000
+
 /** What the lab and its tests call, and the Debian packages that have it. */
 const LAB_TOOLS = { nft: 'nftables', ip: 'iproute2', ping: 'iputils-ping', ps: 'procps' }
 
@@ -63,6 +66,7 @@ if (files.length === 0) throw new Error('no test files found')
 
 const totals = new Map<string, number>()
 const skipped = new Map<string, number>()
+const failures: string[] = []
 let failed = false
 
 async function* results(group: string[], concurrency: number) {
@@ -70,7 +74,10 @@ async function* results(group: string[], concurrency: number) {
   const execArgv = [`--test-timeout=${TEST_TIMEOUT_MS}`]
   for await (const event of run({ files: group, concurrency, execArgv, timeout: FILE_TIMEOUT_MS })) {
     const { type, data } = event
-    if (type === 'test:fail' && data.todo === undefined) failed = true
+    if (type === 'test:fail' && data.todo === undefined) {
+      failed = true
+      failures.push(`${relative(root, data.file ?? '?')}: ${data.name}: ${data.details.error.message}`)
+    }
     if (type === 'test:pass' && data.skip !== undefined) {
       const reason = data.skip === true ? 'no reason given' : data.skip
       const line = `${relative(root, data.file ?? '?')}: ${reason}`
@@ -95,8 +102,16 @@ async function* all() {
   }
 }
 
+const watchdog = setTimeout(() => {
+  say(`\nNot done after ${RUN_TIMEOUT_MS / 60_000} minutes. Failed until then:`)
+  for (const line of failures) say(`  ${line}`)
+  process.exit(1)
+}, RUN_TIMEOUT_MS)
+
 const report = Readable.from(all()).compose(new spec())
 for await (const text of report) process.stdout.write(text)
+
+clearTimeout(watchdog)
 
 if (skipped.size > 0) {
   say('\nSkipped here:')

@@ -54,23 +54,26 @@ async function until(condition: () => boolean, timeoutMs = 5000): Promise<void> 
 
 describe('crashes', { skip: NO_LAB }, () => {
   for (const signal of ['SIGKILL', 'SIGTERM', 'SIGINT'] as const) {
-    test(`${signal} to the process that opened a lab leaves nothing behind`, async () => {
+    test(`${signal} to the process that opened a lab leaves nothing behind`, async t => {
       const mark = `${10_000_000 + Math.floor(Math.random() * 10_000_000)}`
       const before = ownNetwork()
       const opener = spawn(process.execPath, ['--input-type=module', '-e', program(mark)], {
         stdio: ['ignore', 'pipe', 'inherit']
       })
+      // a test that fails half-way must not leave it behind: it would hold our standard error open for ever
+      t.after(() => opener.kill('SIGKILL'))
       const [line] = (await once(opener.stdout, 'data')) as [Buffer]
       const keeper = line.toString().trim().split(' ')[1]!
-      const inside = processes().filter(({ command }) => command.includes(`sleep ${mark}`))
-      // both programs, and the processes around the first
-      assert.ok(inside.filter(({ command }) => command.startsWith('sleep')).length === 2, JSON.stringify(inside))
-      const namespaces = new Set(inside.filter(({ command }) => command.startsWith('sleep')).map(({ net }) => net))
+      const asleep = () => processes().filter(({ command }) => command.startsWith(`sleep ${mark}`))
+      // the grandchild may still be on its way from `sh` to `sleep`
+      await until(() => asleep().length === 2)
+      const namespaces = new Set(asleep().map(({ net }) => net))
       assert.equal(namespaces.size, 2)
       assert.equal(ownNetwork(), before, 'while a lab is up')
 
+      const exited = once(opener, 'exit')
       opener.kill(signal)
-      await once(opener, 'exit')
+      await exited
       await until(() => {
         const now = processes()
         return now.every(({ pid, command, net }) => pid !== keeper && !command.includes(mark) && !namespaces.has(net))
@@ -79,9 +82,10 @@ describe('crashes', { skip: NO_LAB }, () => {
     })
   }
 
-  test('a lab that nobody closes does not keep its program alive', async () => {
+  test('a lab that nobody closes does not keep its program alive', async t => {
     const source = `import { openLab } from '${MODULE}'; await openLab({ alice: { link: {} } })`
     const opener = spawn(process.execPath, ['--input-type=module', '-e', source], { stdio: 'inherit' })
+    t.after(() => opener.kill('SIGKILL'))
     assert.deepEqual(await once(opener, 'exit'), [0, null])
   })
 })

@@ -104,7 +104,7 @@ export class Board<Public, Loop> {
   route(id: SocketId, key: RemoteKey, bytes: Uint8Array, remote: () => Endpoint): readonly Flow<Loop>[] {
     if (bytes[0]! < 0x40 && isStun(bytes)) {
       this.counts.stun++
-      this.#post({ event: 'stun', socket: id, from: remote(), bytes: bytes.slice() })
+      this.#post({ event: 'stun', socket: id, from: remote(), bytes: new Uint8Array(bytes) })
       return NOBODY
     }
     const enginePort = this.sockets.enginePort(id)
@@ -131,7 +131,7 @@ export class Board<Public, Loop> {
 
   /** Carries a datagram of a flow whose path is a pipe. */
   toPipe(pipe: number, bytes: Uint8Array): void {
-    this.#post({ event: 'pipe', pipe, bytes: bytes.slice() })
+    this.#post({ event: 'pipe', pipe, bytes: new Uint8Array(bytes) })
   }
 
   fromPipe(pipe: number, bytes: Uint8Array): void {

@@ -30,7 +30,8 @@ export class FirstFlights {
     const flight = this.#flights.get(flow)
     if (flight == null || flight.repeats > 0 || flight.datagrams.length >= MAX_REPEATED) return
     if (flight.datagrams.length === 0) flight.startMs = nowMs
-    flight.datagrams.push(bytes.slice())
+    // not slice(), which for a Buffer is a view of the same memory
+    flight.datagrams.push(new Uint8Array(bytes))
   }
 
   /** Something came back, or the flow is gone: no more repetitions. */

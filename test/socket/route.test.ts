@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import test, { describe } from 'node:test'
+import fc from 'fast-check'
+import type { FlowTable } from '../../src/socket/flows.ts'
+import { add, CLIENT_ID, OTHER_ID, SOCKET, table } from './flow-table.ts'
+import { handshake, initial, short } from './packets.ts'
+
+describe('who gets a packet', () => {
+  const packets = {
+    'an Initial to a new id': initial({ to: OTHER_ID }),
+    'an Initial to our client': initial({ to: CLIENT_ID }),
+    'a Handshake packet to our client': handshake({ to: CLIENT_ID }),
+    'a Handshake packet to another id': handshake({ to: OTHER_ID }),
+    'a short header to our client': short(CLIENT_ID),
+    'a greased short header to our client': short(CLIENT_ID, { greased: true }),
+    'a short header to another id': short(OTHER_ID),
+    'eight bytes': Buffer.alloc(8, 0x41),
+    nothing: Buffer.alloc(0)
+  }
+  type Row = readonly [packet: keyof typeof packets, whenListening: string, whenNot?: string]
+  const rows: Record<string, readonly Row[]> = {
+    'nobody is known there': [
+      ['an Initial to a new id', 'open server', 'drop no-listener'],
+      ['a Handshake packet to another id', 'drop unknown'],
+      ['a short header to another id', 'drop unknown'],
+      ['nothing', 'drop unknown']
+    ],
+    'our client dialled there': [
+      ['an Initial to our client', 'client'],
+      ['a Handshake packet to our client', 'client'],
+      ['a short header to our client', 'client'],
+      ['a greased short header to our client', 'client'],
+      ['a short header to another id', 'client'],
+      ['a Handshake packet to another id', 'client'],
+      ['an Initial to a new id', 'open server', 'drop no-listener'],
+      ['nothing', 'drop unknown']
+    ],
+    'our server accepted from there': [
+      ['an Initial to a new id', 'server'],
+      ['a Handshake packet to another id', 'server'],
+      ['a short header to another id', 'server'],
+      ['eight bytes', 'server'],
+      ['nothing', 'drop unknown']
+    ],
+    'our client dialled there and our server accepted from there': [
+      ['an Initial to our client', 'client'],
+      ['a Handshake packet to our client', 'client'],
+      ['a short header to our client', 'client'],
+      ['a greased short header to our client', 'client'],
+      ['an Initial to a new id', 'server'],
+      ['a Handshake packet to another id', 'server'],
+      ['a short header to another id', 'server and client'],
+      ['eight bytes', 'server and client'],
+      ['nothing', 'drop unknown']
+    ]
+  }
+  for (const [state, each] of Object.entries(rows)) {
+    for (const [packet, whenListening, whenNot = whenListening] of each) {
+      for (const [listening, expected] of [
+        [true, whenListening],
+        [false, whenNot]
+      ] as const) {
+        test(`${state}, ${listening ? '' : 'not '}listening: ${packet} -> ${expected}`, () => {
+          const flows = table()
+          if (state.includes('client')) flows.sent(add(flows, 'client'), initial({ from: CLIENT_ID }), 0)
+          if (state.includes('server')) add(flows, 'server')
+          const route = flows.route(SOCKET, 1, packets[packet], listening)
+          if ('to' in route) assert.equal([route.to.role, route.also?.role].filter(Boolean).join(' and '), expected)
+          else assert.equal(Object.entries(route).flat().join(' '), expected)
+        })
+      }
+    }
+  }
+
+  test('another port, another socket: another peer', () => {
+    const flows = table()
+    add(flows, 'server')
+    assert.deepEqual(flows.route(SOCKET, 2, short(OTHER_ID), true), { drop: 'unknown' })
+    assert.deepEqual(flows.route(SOCKET + 1, 1, short(OTHER_ID), true), { drop: 'unknown' })
+  })
+
+  test('the only flow from an address is found without looking at the packet; of two, none is', () => {
+    const flows = table()
+    assert.equal(flows.only(SOCKET, 1), undefined)
+    const client = add(flows, 'client')
+    assert.equal(flows.only(SOCKET, 1), client)
+    const server = add(flows, 'server')
+    assert.equal(flows.only(SOCKET, 1), undefined)
+    flows.remove(client)
+    assert.equal(flows.only(SOCKET, 1), server)
+  })
+
+  test('no bytes make it throw, and only a well-formed Initial opens anything', () => {
+    const both = table()
+    flowsOfBoth(both)
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 1300 }), fc.boolean(), fc.nat(3), (bytes, listening, key) => {
+        const route = both.route(SOCKET, key, bytes, listening)
+        if ('open' in route) assert.ok(bytes.length >= 1200 && listening)
+        for (const flow of both.all()) {
+          both.sent(flow, bytes, 1)
+          both.received(flow, bytes, 1)
+        }
+      }),
+      { numRuns: 1_000 }
+    )
+  })
+
+  function flowsOfBoth(flows: FlowTable<string>): void {
+    add(flows, 'client', 1)
+    add(flows, 'server', 1)
+    add(flows, 'server', 2)
+  }
+})
+
+describe('the ids of our client', () => {
+  test('are noted from its long headers, the newest 64 of them', () => {
+    const flows = table()
+    const client = add(flows, 'client')
+    const idOf = (i: number) => i.toString(16).padStart(16, '0')
+    for (let i = 0; i < 70; i++) flows.sent(client, initial({ from: idOf(i) }), i)
+    flows.sent(client, short(OTHER_ID), 70)
+    assert.deepEqual(
+      [...client.ids],
+      Array.from({ length: 64 }, (_, i) => idOf(i + 6))
+    )
+  })
+
+  test('never include the empty id, which anybody could guess', () => {
+    const flows = table()
+    const client = add(flows, 'client')
+    flows.sent(client, initial({ from: '' }), 0)
+    assert.equal(client.ids.size, 0)
+  })
+})

@@ -1,5 +1,6 @@
 // One stream between two processes on loopback: our QUIC beside what js-libp2p has (docs/performance.md).
 import { Command, InvalidArgumentError } from 'commander'
+import { count } from './options.ts'
 import { median } from './statistics.ts'
 import { printTable } from './table.ts'
 import { CONTENDER_NAMES, type Contender, isContender } from './throughput/contenders.ts'
@@ -9,11 +10,6 @@ import { Pair, type Run } from './throughput/pair.ts'
 const REFERENCE: Contender = 'stock-quic'
 const WARM_UP_MB = 16
 
-const count = (value: string): number => {
-  const parsed = Number(value)
-  if (!Number.isInteger(parsed) || parsed < 1) throw new InvalidArgumentError('it must be a whole number, 1 or more.')
-  return parsed
-}
 const contender = (value: string, previous: readonly Contender[] = []): Contender[] => {
   if (!isContender(value)) throw new InvalidArgumentError(`it must be one of ${CONTENDER_NAMES.join(', ')}.`)
   return [...previous, value]

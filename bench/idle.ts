@@ -1,0 +1,93 @@
+// What `beeline up` costs while nothing happens: memory, and CPU time (docs/performance.md). Linux only.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Command } from 'commander'
+import { beeline, untilInterrupted, whenReady } from './beeline.ts'
+import { count } from './options.ts'
+import { printTable } from './table.ts'
+
+/** Of /proc/PID/stat: Linux shows programs a hundred ticks a second, whatever it counts itself (proc(5), USER_HZ). */
+const TICKS_PER_SECOND = 100
+
+const { seconds } = new Command('idle')
+  .description('Memory and CPU time of an idle `beeline up` that is connected to a hub on loopback.')
+  .option('--seconds <n>', 'how long it is watched, after as long to settle', count, 20)
+  .parse()
+  .opts<{ seconds: number }>()
+
+const signal = untilInterrupted()
+const children: ChildProcess[] = []
+const data = await mkdtemp(join(tmpdir(), 'beeline-bench-'))
+try {
+  const start = ([program, ...args]: [string, ...string[]]): ChildProcess => {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    children.push(child)
+    return child
+  }
+  const ports = [await freePort(), await freePort()]
+  const hub = start(
+    beeline('hub', '--host', '127.0.0.1', '--port', `${ports[0]}`, '--http-port', `${ports[1]}`, '--data', data)
+  )
+  const { addrs } = await whenReady(hub, signal)
+  const up = start(beeline('up', '--hub', addrs[0]!, '--key', join(data, 'up.key')))
+  await whenReady(up, signal)
+  const bare = start([process.execPath, '-e', 'setInterval(() => {}, 1 << 30)'])
+  await delay(seconds * 1000, undefined, { signal })
+  const watched: [string, number][] = [
+    ['beeline up', up.pid!],
+    ['beeline hub, one peer', hub.pid!],
+    ['node, an empty program', bare.pid!]
+  ]
+  const before = await Promise.all(watched.map(([, pid]) => cpuSeconds(pid)))
+  await delay(seconds * 1000, undefined, { signal })
+  const rows = await Promise.all(
+    watched.map(async ([name, pid], i) => {
+      const { rss, pss, own } = await memory(pid)
+      const perMinute = (((await cpuSeconds(pid)) - before[i]!) / seconds) * 60
+      return [name, rss.toFixed(0), pss.toFixed(0), own.toFixed(0), perMinute.toFixed(2)]
+    })
+  )
+  printTable(['idle', 'RSS, MB', 'PSS, MB', 'private, MB', 'CPU s a minute'], rows)
+} catch (error) {
+  if (!signal.aborted) throw error
+  process.exitCode = 1
+} finally {
+  await Promise.all(children.map(stop))
+  await rm(data, { recursive: true, force: true })
+}
+
+/** Megabytes (10^6 bytes). PSS shares what several processes map among them, here Node's own program. */
+async function memory(pid: number): Promise<{ rss: number; pss: number; own: number }> {
+  const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8')
+  const megabytes = (field: string) =>
+    (Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(rollup)?.[1]) * 1024) / 1e6
+  return { rss: megabytes('Rss'), pss: megabytes('Pss'), own: megabytes('Private_Clean') + megabytes('Private_Dirty') }
+}
+
+async function cpuSeconds(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+  // the second field, the program's name, may hold spaces; utime and stime are fields 14 and 15
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address != null ? address.port : 0
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode != null || child.signalCode != null) return
+  const exit = once(child, 'exit')
+  child.kill()
+  await exit
+}

@@ -37,8 +37,14 @@ module.exports = {
     {
       name: 'src-stands-alone',
       severity: 'error',
-      from: { path: '^src/' },
-      to: { path: '^(lab|test|bench|examples)/', pathNot: '^$' }
+      from: { path: '^src/', pathNot: '^src/cli/demo-stage\\.ts$' },
+      to: { path: '^(lab|test|bench|examples)/' }
+    },
+    {
+      name: 'the-demo-runs-in-the-lab',
+      severity: 'error',
+      from: { path: '^src/cli/demo-stage\\.ts$' },
+      to: { path: '^(test|bench|examples)/|^lab/', pathNot: '^lab/lab\\.ts$' }
     }
   ],
   options: {

@@ -1,11 +1,11 @@
 // `npm test [-- FILE …]`: every test that this machine can run, then a list of what was skipped, and why.
-import { spawnSync } from 'node:child_process'
-import { accessSync, constants, globSync } from 'node:fs'
-import { delimiter, join, relative } from 'node:path'
+import { globSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { Readable } from 'node:stream'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { fileURLToPath } from 'node:url'
+import { provideTools } from '../lab/provide.ts'
 
 /** For one test. A test that waits for a lab, two nodes and three punches needs a fraction of it. */
 const TEST_TIMEOUT_MS = 180_000
@@ -16,9 +16,6 @@ const FILE_TIMEOUT_MS = 600_000
 /** For the whole run, which otherwise waits for any program that a killed test has left with our standard error. */
 const RUN_TIMEOUT_MS = 1_800_000
 
-/** What the lab and its tests call, and the Debian packages that have it. */
-const LAB_TOOLS = { nft: 'nftables', ip: 'iproute2', ping: 'iputils-ping', ps: 'procps' }
-
 /** The closing lines of a run; those of our two runs are added up. */
 const TOTAL = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/
 
@@ -27,35 +24,7 @@ process.chdir(root)
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
-function onPath(tool: string): boolean {
-  // A plain user's PATH often lacks the folders that hold nft and ip.
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin']
-  return folders.some(folder => {
-    try {
-      accessSync(join(folder, tool), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
-}
-
-function provideLabTools(): void {
-  if (process.platform !== 'linux') return
-  const packages = Object.entries(LAB_TOOLS).flatMap(([tool, name]) => (onPath(tool) ? [] : [name]))
-  if (packages.length === 0) return
-  const install = `apt-get install -y ${packages.join(' ')}`
-  if (process.getuid?.() !== 0 || !onPath('apt-get')) {
-    say(`The lab needs ${packages.join(', ')}. On Debian: sudo ${install}\nIts tests are skipped.\n`)
-    return
-  }
-  say(`Installing what the lab needs: ${install}`)
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  const { status } = spawnSync('sh', ['-c', `apt-get update -qq; ${install} -qq`], { env, stdio: 'inherit' })
-  if (status !== 0) say('That failed: the tests of the lab are skipped.\n')
-}
-
-provideLabTools()
+provideTools()
 // Only now: it looks for the tools when it is loaded.
 const { NO_LAB } = await import('./lab/available.ts')
 

@@ -1,6 +1,7 @@
-import colors from 'picocolors'
 import { startHub } from '../hub/hub.ts'
-import { type Output, untilStopped } from './output.ts'
+import { listenError } from '../hub/listen-error.ts'
+import { EXIT, type Output } from './output.ts'
+import { aborted, stopSignal } from './stop-signal.ts'
 
 export interface HubArguments {
   readonly host: readonly string[]
@@ -10,21 +11,26 @@ export interface HubArguments {
   readonly data?: string
 }
 
-export async function hub(out: Output, args: HubArguments): Promise<void> {
+/** Runs a hub until it is stopped. @returns the exit code */
+export async function hub(out: Output, args: HubArguments): Promise<number> {
+  const stopped = stopSignal()
   const running = await startHub({
     hosts: args.host,
     port: args.port,
     httpPort: args.httpPort,
     announce: args.announce ?? [],
     ...(args.data == null ? {} : { dataDir: args.data })
+  }).catch(error => {
+    throw listenError(error)
   })
   const host = args.announce?.[0] ?? args.host[0] ?? '0.0.0.0'
   const http = `http://${host.includes(':') ? `[${host}]` : host}:${args.httpPort}`
   const lines = running.addrs.map(address => `  ${address}`)
   out.event(
     { event: 'ready', id: running.id, addrs: running.addrs, http, stun: [] },
-    `${colors.green('hub')} ${running.id}\n${lines.join('\n')}\npeers come with: beeline up --hub ADDRESS`
+    `${out.colors.green('hub')} ${running.id}\n${lines.join('\n')}\npeers come with: beeline up --hub ADDRESS`
   )
-  await untilStopped()
+  await aborted(stopped)
   await running.stop()
+  return EXIT.done
 }

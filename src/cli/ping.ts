@@ -1,104 +1,67 @@
-import colors from 'picocolors'
-import { realClock, sleep } from '../core/clock.ts'
 import { NatError } from '../core/errors.ts'
-import { loadKey } from '../node/key.ts'
-import { createNode } from '../node/node.ts'
-import type { Attempt } from '../traversal/attempt.ts'
+import type { Node } from '../node/node.ts'
 import { EXIT, explain, type Output } from './output.ts'
-import { Pinger } from './ping-protocol.ts'
+import { reportDirect, reportPong, reportSummary } from './ping-report.ts'
+import { emptyResult, type PingResult, runPings } from './ping-run.ts'
+import { type PeerArguments, startNode, stopNode } from './start-node.ts'
+import { Stopped, stopSignal } from './stop-signal.ts'
 
-export interface PingArguments {
-  readonly hub: readonly string[]
-  readonly key?: string
+export interface PingArguments extends PeerArguments {
+  /** @default 4, or 1 until direct */
   readonly count?: number
+  /** Seconds between two pings. */
   readonly interval: number
   readonly until: 'first' | 'direct'
-  readonly deadline: number
+  /** Seconds for everything. @default 30, and what the pings and their pauses take */
+  readonly deadline?: number
 }
 
-/** While a direct path is awaited, pings go this often, so that it is seen at once. */
-const EAGER_MS = 10
+const DEFAULT_DEADLINE_SECONDS = 30
 
-interface Result {
-  connected: boolean
-  msFirstByte: number | null
-  msDirect: number | null
-}
-
-/** @returns the exit code */
+/** Reaches a peer and says how. @returns the exit code */
 export async function ping(out: Output, peer: string, args: PingArguments): Promise<number> {
-  const node = await createNode({ hubs: args.hub, ...(args.key == null ? {} : { key: await loadKey(args.key) }) })
-  const deadline = AbortSignal.timeout(args.deadline * 1000)
-  const result: Result = { connected: false, msFirstByte: null, msDirect: null }
-  let attempts: readonly Attempt[] = []
-  let code: number = EXIT.failed
+  const count = args.count ?? (args.until === 'direct' ? 1 : 4)
+  const seconds = args.deadline ?? Math.min(1_000_000, DEFAULT_DEADLINE_SECONDS + count * args.interval)
+  const stopped = stopSignal()
+  const signal = AbortSignal.any([stopped, AbortSignal.timeout(seconds * 1000)])
+  const plan = { peer, count, intervalMs: args.interval * 1000, until: args.until }
+  const result = emptyResult()
+  let node: Node | undefined
+  let code: number = EXIT.done
   try {
-    const startMs = performance.now()
-    const link = await node.connect(peer, { signal: deadline })
-    attempts = link.attempts
-    const pinger = new Pinger(link)
-    const count = args.count ?? (args.until === 'direct' ? 1 : 4)
-    const counts = () => (args.until === 'direct' ? result.msDirect != null : true)
-    for (let seq = 1, counted = 0; counted < count; seq++) {
-      const { rttMs, path } = await pinger.ping(deadline)
-      result.connected = true
-      result.msFirstByte ??= round(performance.now() - startMs)
-      if (path.kind === 'direct' && result.msDirect == null) {
-        result.msDirect = round(performance.now() - startMs)
-        if (seq > 1)
-          out.event(
-            { event: 'direct', remote: path.remote },
-            colors.green(`── direct now: ${path.transport} ${path.remote}`)
-          )
-      }
-      const shown = path.kind === 'direct' ? colors.green('direct') : colors.yellow('relay ')
-      out.event(
-        { event: 'pong', seq, path: path.kind, transport: path.transport, remote: path.remote, rttMs: round(rttMs) },
-        `${String(seq).padStart(4)}  ${shown} ${path.transport.padEnd(4)} ${path.remote.padEnd(24)} ${rttMs.toFixed(1)} ms`
-      )
-      if (counts()) counted++
-      if (counted < count) await sleep(realClock, counts() ? args.interval * 1000 : EAGER_MS, deadline)
-    }
-    await pinger.close()
-    code = EXIT.done
+    node = await startNode(args, signal)
+    await runPings(
+      node,
+      plan,
+      result,
+      { pong: (seq, pong) => reportPong(out, seq, pong), direct: path => reportDirect(out, path) },
+      signal
+    )
   } catch (error) {
-    if (result.connected && args.until === 'direct' && result.msDirect == null) {
-      code = explain(
-        new NatError('STILL_RELAYED', `connected to ${peer}, but only over a relay, within ${args.deadline} s`)
-      )
-    } else
-      code = explain(
-        deadline.aborted ? new NatError('TIMEOUT', `${peer} did not answer within ${args.deadline} s`) : error
-      )
+    if (stopped.aborted) code = stoppedCode(args, result)
+    else code = explain(signal.aborted ? late(peer, args, result, seconds, error) : error)
   }
-  summarize(out, result, attempts)
-  await node.stop()
+  if (code !== EXIT.usage) reportSummary(out, result)
+  if (node != null) await stopNode(node)
   return code
 }
 
-function summarize(out: Output, result: Result, attempts: readonly Attempt[]): void {
-  const direct = result.msDirect != null
-  const technique =
-    attempts.findLast(({ outcome }) => outcome === 'ok')?.technique ?? (result.connected ? 'relay' : null)
-  const tried = attempts.map(({ technique, outcome, reason, ms }) => ({ technique, outcome, reason, ms: round(ms) }))
-  const lines = tried.map(each => `      ${each.technique}: ${each.outcome}, ${each.reason} (${each.ms} ms)`)
-  const head = result.connected
-    ? `${direct ? colors.green('direct') : colors.yellow('relayed')}: first byte after ${result.msFirstByte} ms${direct ? `, direct after ${result.msDirect} ms` : ''}`
-    : colors.red('not connected')
-  out.event(
-    {
-      event: 'summary',
-      connected: result.connected,
-      direct,
-      technique,
-      msFirstByte: result.msFirstByte,
-      msDirect: result.msDirect,
-      attempts: tried
-    },
-    [head, ...lines].join('\n')
-  )
+/** Stopped by hand, it has done what was asked if pings came back by the path that was wanted. */
+function stoppedCode(args: PingArguments, result: PingResult): number {
+  if (!result.connected) return EXIT.failed
+  return args.until === 'direct' && result.msDirect == null ? EXIT.relayed : EXIT.done
 }
 
-function round(ms: number): number {
-  return Math.round(ms * 10) / 10
+/** The deadline has passed: what was there by then, and what was not. */
+function late(peer: string, args: PingArguments, result: PingResult, seconds: number, error: unknown): Error {
+  if (args.until === 'direct' && result.connected && result.msDirect == null) {
+    return new NatError('STILL_RELAYED', `connected to ${peer}, but over a relay only, within ${seconds} s`)
+  }
+  if (error instanceof NatError && error.code !== 'TIMEOUT') return error
+  if (error instanceof Stopped) return error
+  const what = result.connected ? 'did not answer all pings' : 'did not answer'
+  return new NatError(
+    'TIMEOUT',
+    `${peer} ${what} within ${seconds} s: is it up, and its hub? Or give it a longer --deadline`
+  )
 }

@@ -1,37 +1,42 @@
-import colors from 'picocolors'
-import { defaultKeyFile, loadKey } from '../node/key.ts'
+import { defaultKeyFile } from '../node/key.ts'
 import type { Link } from '../node/link.ts'
-import { createNode } from '../node/node.ts'
 import type { LinkPath } from '../node/path.ts'
-import { type Output, untilStopped } from './output.ts'
+import { EXIT, type Output } from './output.ts'
+import { answerPerf } from './perf-protocol.ts'
 import { answerPings } from './ping-protocol.ts'
+import { type PeerArguments, startNode, stopNode } from './start-node.ts'
+import { aborted, Stopped, stopSignal } from './stop-signal.ts'
 
-export interface UpArguments {
-  readonly hub: readonly string[]
-  readonly key?: string
-}
-
-export async function up(out: Output, args: UpArguments): Promise<void> {
-  const node = await createNode({ hubs: args.hub, key: await loadKey(args.key ?? defaultKeyFile('peer')) })
-  await answerPings(node)
-  node.events.on('link', link => watch(out, link))
-  out.event(
-    { event: 'ready', id: node.id, addrs: node.addrs },
-    `${colors.green('up')} ${node.id}\nothers reach it with: beeline ping ${node.id} --hub ${args.hub[0]}`
-  )
-  await untilStopped()
-  await node.stop()
+/** Stays reachable until it is stopped. @returns the exit code */
+export async function up(out: Output, args: PeerArguments): Promise<number> {
+  const stopped = stopSignal()
+  try {
+    const node = await startNode({ ...args, key: args.key ?? defaultKeyFile('peer') }, stopped)
+    await answerPings(node)
+    await answerPerf(node)
+    node.events.on('link', link => watch(out, link))
+    out.event(
+      { event: 'ready', id: node.id, addrs: node.addrs },
+      `${out.colors.green('up')} ${node.id}\nothers reach it with: beeline ping ${node.id} --hub ${args.hub[0]}`
+    )
+    await aborted(stopped)
+    await stopNode(node)
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error
+  }
+  return EXIT.done
 }
 
 function watch(out: Output, link: Link): void {
+  const { green, yellow, dim } = out.colors
   const show = (path: LinkPath) => {
-    const colored = path.kind === 'direct' ? colors.green(path.kind) : colors.yellow(path.kind)
+    const kind = (path.kind === 'direct' ? green : yellow)(path.kind.padEnd(6))
     out.event(
       { event: 'path', peer: link.peer, path: path.kind, transport: path.transport, remote: path.remote },
-      `${link.peer}  ${colored} ${path.transport} ${path.remote}`
+      `${link.peer}  ${kind} ${path.transport} ${path.remote}`
     )
   }
   if (link.path != null) show(link.path)
   link.events.on('path', show)
-  link.events.on('close', () => out.event({ event: 'closed', peer: link.peer }, `${link.peer}  ${colors.dim('gone')}`))
+  link.events.on('close', () => out.event({ event: 'closed', peer: link.peer }, `${link.peer}  ${dim('gone')}`))
 }

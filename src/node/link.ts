@@ -13,9 +13,13 @@ export type LinkEvents = {
   close: undefined
 }
 
+/** A link may live for months, and a peer may begin one upgrade after another. */
+const MAX_ATTEMPTS = 64
+
 /** What an application holds: a way to open streams to one peer, by the best path that there is. */
 export class Link {
   readonly events = new Events<LinkEvents>()
+  /** The latest, oldest first. */
   readonly attempts: Attempt[] = []
   readonly #node: Libp2p
   readonly #peer: PeerId
@@ -51,6 +55,13 @@ export class Link {
 
   async close(): Promise<void> {
     await this.#node.hangUp(this.#peer)
+  }
+
+  /** Called by the node when a technique has been tried, or passed over. */
+  tried(attempt: Attempt): void {
+    this.attempts.push(attempt)
+    if (this.attempts.length > MAX_ATTEMPTS) this.attempts.shift()
+    this.events.emit('attempt', attempt)
   }
 
   /** Called by the node when a connection to the peer came or went. */

@@ -27,6 +27,13 @@ export interface NodeOptions {
   readonly hubs: readonly string[]
   /** The node's identity. @default a new one */
   readonly key?: PrivateKey
+  /**
+   * Offers peers our private and loopback addresses too, and goes to theirs: for hubs and peers that share a network. In the
+   * open, a stranger could make this node send packets into its own network.
+   *
+   * @default false
+   */
+  readonly allowPrivate?: boolean
   /** Gives up starting. */
   readonly signal?: AbortSignal
 }
@@ -67,7 +74,12 @@ export async function createNode(options: NodeOptions) {
     // relayed connections all come from the hub's address
     connectionManager: { inboundConnectionThreshold: 100 },
     connectionGater: { denyDialMultiaddr: () => false },
-    services: { identify: identify(), identifyPush: identifyPush(), ping: ping(), dcutr: dcutr() }
+    services: {
+      identify: identify(),
+      identifyPush: identifyPush(),
+      ping: ping(),
+      dcutr: dcutr({ allowPrivate: options.allowPrivate === true })
+    }
   })
   const { transportManager } = (libp2p as unknown as Internals).components
   const links = new Map<string, Link>()
@@ -91,7 +103,7 @@ export async function createNode(options: NodeOptions) {
   }
   libp2p.addEventListener('connection:open', onConnection)
   libp2p.addEventListener('connection:close', onConnection)
-  libp2p.services.dcutr.events.on('attempt', ({ peer, attempt }) => links.get(peer.toString())?.attempts.push(attempt))
+  libp2p.services.dcutr.events.on('attempt', ({ peer, attempt }) => links.get(peer.toString())?.tried(attempt))
 
   try {
     const started = reachable(reservations, hubIds, options.signal)

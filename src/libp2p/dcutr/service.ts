@@ -8,6 +8,7 @@ import type { Side } from '../../traversal/upgrade.ts'
 import { DCUTR_PROTOCOL } from '../../wire/dcutr.ts'
 import { endpointOf } from '../candidate.ts'
 import { ObservedAddresses } from '../observed.ts'
+import { Observers } from '../observers.ts'
 import type { Dcutr, DcutrEvents, DcutrOptions } from './api.ts'
 import { type Context, type DcutrComponents, DIAL_ALLOWANCE, EXCHANGE_ALLOWANCE, MAX_SESSIONS } from './context.ts'
 import { initiate } from './initiator.ts'
@@ -22,6 +23,7 @@ export class DcutrService implements Dcutr, Startable {
   readonly #components: DcutrComponents
   readonly #options: DcutrOptions
   readonly #context: Context
+  readonly #observers: Observers
   readonly #exchanges = new Allowance(EXCHANGE_ALLOWANCE)
   readonly #sessions = new Map<string, Session>()
   #stopping = new AbortController()
@@ -40,11 +42,14 @@ export class DcutrService implements Dcutr, Startable {
       openings: new Allowance(OPENING_ALLOWANCE),
       dials: new Allowance(DIAL_ALLOWANCE)
     }
+    const { clock, random, log } = this.#context
+    this.#observers = new Observers({ components, clock, random, log })
   }
 
   async start(): Promise<void> {
     this.#stopping = new AbortController()
     this.observed.start()
+    this.#observers.start()
     this.#components.events.addEventListener('connection:open', this.#onOpen)
     this.#components.events.addEventListener('connection:close', this.#onClose)
     await this.#components.registrar.handle(DCUTR_PROTOCOL, this.#onStream, {
@@ -63,6 +68,7 @@ export class DcutrService implements Dcutr, Startable {
     const sessions = [...this.#sessions.values()]
     for (const session of sessions) session.stop()
     await Promise.all(sessions.map(({ ended }) => ended))
+    this.#observers.stop()
     this.observed.stop()
   }
 

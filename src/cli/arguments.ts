@@ -1,0 +1,49 @@
+import { InvalidArgumentError } from 'commander'
+
+/** Longest time that may be asked for: eleven days, well inside what a timer can count. */
+const MAX_SECONDS = 1_000_000
+/** Most that one measurement sends: the other side counts no further (perf-protocol.ts). */
+const MAX_MB = 10_000
+
+export function list(value: string, previous: readonly string[] = []): string[] {
+  return [...previous, ...value.split(',')]
+}
+
+export function port(value: string): number {
+  return whole(value, 0, 65_535, 'a port, 0 to 65535')
+}
+
+export function count(value: string): number {
+  return whole(value, 1, Number.MAX_SAFE_INTEGER, 'a whole number, 1 or more')
+}
+
+export function megabytes(value: string): number {
+  const parsed = numberFrom(value)
+  if (!(parsed > 0 && parsed <= MAX_MB)) throw new InvalidArgumentError(`it must be a number, up to ${MAX_MB}.`)
+  return parsed
+}
+
+/** A pause, which may be none. */
+export function pause(value: string): number {
+  const parsed = numberFrom(value)
+  if (!(parsed >= 0 && parsed <= MAX_SECONDS)) throw new InvalidArgumentError('it must be seconds, 0 or more.')
+  return parsed
+}
+
+export function deadline(value: string): number {
+  const parsed = numberFrom(value)
+  if (!(parsed > 0 && parsed <= MAX_SECONDS)) throw new InvalidArgumentError('it must be seconds, more than 0.')
+  return parsed
+}
+
+function whole(value: string, least: number, most: number, what: string): number {
+  const parsed = numberFrom(value)
+  if (!Number.isInteger(parsed) || parsed < least || parsed > most)
+    throw new InvalidArgumentError(`it must be ${what}.`)
+  return parsed
+}
+
+/** NaN for what is no number; Number() would take an empty text for 0. */
+function numberFrom(value: string): number {
+  return /^\d+(\.\d+)?$/.test(value) ? Number(value) : Number.NaN
+}

@@ -1,0 +1,75 @@
+import type { LinkPath } from '../node/path.ts'
+import type { Attempt } from '../traversal/attempt.ts'
+import type { Output } from './output.ts'
+import type { Pong } from './ping-protocol.ts'
+import type { PingResult } from './ping-run.ts'
+
+/** As wide as an IPv4 address with its port, so that the times stand under each other. */
+const REMOTE_WIDTH = 21
+
+/** One line per pong. */
+export function reportPong(out: Output, seq: number, { path, rttMs }: Pong): void {
+  const { green, yellow, dim } = out.colors
+  const kind = path.kind === 'direct' ? green('direct') : yellow('relay ')
+  const remote = path.remote.padEnd(REMOTE_WIDTH)
+  out.event(
+    { event: 'pong', seq, path: path.kind, transport: path.transport, remote: path.remote, rttMs: round(rttMs) },
+    `${String(seq).padStart(5)}  ${kind}  ${path.transport.padEnd(4)} ${dim(remote)}  ${rttMs.toFixed(1).padStart(7)} ms`
+  )
+}
+
+/** The line that all of this is for. */
+export function reportDirect(out: Output, { transport, remote }: LinkPath): void {
+  const { bold, green } = out.colors
+  out.event(
+    { event: 'direct', transport, remote },
+    bold(green(`       ── direct from here on: ${transport} ${remote} ──`))
+  )
+}
+
+export function reportSummary(out: Output, result: PingResult): void {
+  const { connected, msFirstByte, msDirect, attempts } = result
+  const tried = attempts.map(({ technique, outcome, reason, ms }) => ({ technique, outcome, reason, ms: round(ms) }))
+  const summary = {
+    event: 'summary',
+    connected,
+    direct: msDirect != null,
+    technique: techniqueOf(result),
+    msFirstByte: roundOrNull(msFirstByte),
+    msDirect: roundOrNull(msDirect),
+    attempts: tried
+  }
+  // people have read the error already
+  if (!connected && attempts.length === 0) out.event(summary)
+  else
+    out.event(summary, `\n${headline(out, result)}\n${attempts.map(each => attemptLine(out, each)).join('')}`.trimEnd())
+}
+
+/** What made the path: a direct one without any attempt was there before. */
+function techniqueOf({ connected, msDirect, attempts }: PingResult): string | null {
+  if (!connected) return null
+  if (msDirect == null) return 'relay'
+  return attempts.findLast(({ outcome }) => outcome === 'ok')?.technique ?? 'direct'
+}
+
+function headline({ colors }: Output, { connected, msFirstByte, msDirect }: PingResult): string {
+  if (!connected) return colors.red('not connected')
+  const first = `first byte after ${msFirstByte?.toFixed(0)} ms`
+  if (msDirect == null) return `${colors.yellow('relayed')}: ${first}`
+  return `${colors.green('direct')}: ${first}, direct after ${msDirect.toFixed(0)} ms`
+}
+
+function attemptLine({ colors }: Output, { technique, outcome, reason, ms, detail }: Attempt): string {
+  const paint = { ok: colors.green, failed: colors.red, skipped: colors.dim }[outcome]
+  const took = outcome === 'skipped' ? '' : ` in ${ms.toFixed(0)} ms`
+  const more = detail == null || outcome !== 'failed' ? '' : colors.dim(` (${detail})`)
+  return `  ${technique.padEnd(10)}  ${paint(outcome.padEnd(7))}  ${reason}${took}${more}\n`
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 10) / 10
+}
+
+function roundOrNull(ms: number | null): number | null {
+  return ms == null ? null : round(ms)
+}

@@ -1,0 +1,129 @@
+import type { Connection, IdentifyResult, Libp2pEvents, Logger, PeerId } from '@libp2p/interface'
+import type { ConnectionManager, TransportManager } from '@libp2p/interface-internal'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { TypedEventTarget } from 'main-event'
+import { type Clock, sleep } from '../core/clock.ts'
+import { withDeadline } from '../core/deadline.ts'
+import { NatError } from '../core/errors.ts'
+import { ipScope } from '../core/ip.ts'
+import type { Random } from '../core/random.ts'
+import { HOP_PROTOCOL } from '../wire/circuit.ts'
+import { candidateOf, endpointOf } from './candidate.ts'
+import { type Puncher, punchable, punchers } from './punchable.ts'
+
+const OBSERVERS = {
+  dialMs: 10_000,
+  /** After a failure the next try comes within so long, twice as long each time, and never later than the second figure. */
+  firstRetryMs: 1_000,
+  maxRetryMs: 300_000,
+  /** Relays that are asked: two would do to tell what kind of NAT there is. */
+  maxRelays: 8,
+  /** Of the addresses that a relay says it has, this many are looked at. */
+  maxAddresses: 32
+} as const
+
+export interface ObserversInit {
+  readonly components: {
+    readonly events: TypedEventTarget<Libp2pEvents>
+    readonly transportManager: TransportManager
+    readonly connectionManager: ConnectionManager
+  }
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+}
+
+/**
+ * Has each relay that we went to see every socket that we punch from. A relay reached over TCP tells by identify how our
+ * TCP looks from there, and nothing of the UDP socket; so a second connection goes to its QUIC address, and stays, because
+ * it also keeps the NAT's mapping alive.
+ */
+export class Observers {
+  readonly #init: ObserversInit
+  readonly #asked = new Set<string>()
+  #stopping = new AbortController()
+
+  constructor(init: ObserversInit) {
+    this.#init = init
+  }
+
+  start(): void {
+    this.#stopping = new AbortController()
+    this.#init.components.events.addEventListener('peer:identify', this.#onIdentify)
+  }
+
+  stop(): void {
+    this.#init.components.events.removeEventListener('peer:identify', this.#onIdentify)
+    this.#stopping.abort(new NatError('LINK_CLOSED', 'the node stops'))
+    this.#asked.clear()
+  }
+
+  readonly #onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => {
+    const { connection, peerId, protocols, listenAddrs } = detail
+    if (connection.direction !== 'outbound' || !connection.direct || !protocols.includes(HOP_PROTOCOL)) return
+    if (this.#asked.has(peerId.toString()) || this.#asked.size >= OBSERVERS.maxRelays) return
+    const missing = this.#punchers().filter(puncher => this.#seenBy(peerId, puncher) == null)
+    const ways = missing.flatMap(puncher => {
+      const address = firstOf(listenAddrs.slice(0, OBSERVERS.maxAddresses), puncher, connection)
+      return address == null ? [] : [{ puncher, address }]
+    })
+    if (ways.length === 0) return
+    this.#asked.add(peerId.toString())
+    const over = new AbortController()
+    connection.addEventListener('close', () => over.abort(), { once: true })
+    const signal = AbortSignal.any([over.signal, this.#stopping.signal])
+    void Promise.all(ways.map(way => this.#keep(peerId, way.puncher, way.address, signal))).finally(() =>
+      this.#asked.delete(peerId.toString())
+    )
+  }
+
+  /** Keeps a connection there until the signal aborts. */
+  async #keep(relay: PeerId, puncher: Puncher, address: Multiaddr, signal: AbortSignal): Promise<void> {
+    const { clock, random, log } = this.#init
+    const { transportManager } = this.#init.components
+    for (let failures = 0; !signal.aborted; ) {
+      try {
+        const connection =
+          this.#seenBy(relay, puncher) ??
+          (await withDeadline(clock, OBSERVERS.dialMs, `a connection to ${address}`, signal, limit =>
+            transportManager.dial(address, { signal: limit })
+          ))
+        failures = 0
+        await closed(connection, signal)
+      } catch (error) {
+        if (signal.aborted) return
+        log('%a does not see our %s socket - %e', address, puncher.technique, error as Error)
+      }
+      const longestMs = Math.min(OBSERVERS.maxRetryMs, OBSERVERS.firstRetryMs * 2 ** failures++)
+      await sleep(clock, random.int(Math.floor(longestMs / 2), longestMs), signal).catch(() => {})
+    }
+  }
+
+  #seenBy(relay: PeerId, puncher: Puncher): Connection | undefined {
+    return this.#init.components.connectionManager
+      .getConnections(relay)
+      .find(({ status, direct, remoteAddr }) => status === 'open' && direct && puncher.canPunch(remoteAddr))
+  }
+
+  #punchers(): Puncher[] {
+    return punchers(this.#init.components.transportManager.getTransports()).map(transport => transport[punchable])
+  }
+}
+
+/** The relay's own word is taken for other ports of the host that it is on, and else for public addresses only. */
+function firstOf(addresses: readonly Multiaddr[], puncher: Puncher, { remoteAddr }: Connection): Multiaddr | undefined {
+  const host = endpointOf(remoteAddr)?.address
+  return addresses.find(address => {
+    const candidate = candidateOf(address, [puncher])
+    return candidate != null && (host == null ? ipScope(candidate.address) === 'public' : candidate.address === host)
+  })
+}
+
+/** Resolves when the connection closes or the signal aborts. */
+function closed(connection: Connection, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (connection.status !== 'open' || signal.aborted) return resolve()
+    connection.addEventListener('close', () => resolve(), { once: true })
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

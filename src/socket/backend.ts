@@ -1,6 +1,6 @@
 import type { NatError } from '../core/errors.ts'
 import type { Endpoint } from '../core/machine.ts'
-import type { Flow, RemoteKey } from './flows.ts'
+import type { Flow, RemoteKey } from './flow.ts'
 import type { SocketId } from './path.ts'
 
 /**

@@ -3,7 +3,8 @@ import type { Endpoint } from '../core/machine.ts'
 import type { Backend } from './backend.ts'
 import { isStun } from './demux.ts'
 import { FirstFlights } from './first-flight.ts'
-import { type Flow, type FlowLimits, FlowTable, type RemoteKey } from './flows.ts'
+import type { Flow, FlowLimits, RemoteKey } from './flow.ts'
+import { FlowTable } from './flows.ts'
 import type { Path, Role, SocketId } from './path.ts'
 import type { FlowInfo, PlaneEvent, PlaneStats } from './plane.ts'
 import { PublicSockets } from './public-sockets.ts'
@@ -65,13 +66,20 @@ export class Board<Public, Loop> {
     this.#whenOpen(flow, done)
   }
 
-  /** The engine is done with the flow. With `now`, nothing that it still sends leaves; else its last words get out. */
+  /** The engine's server has a connection on that loopback port: tells whose it is. It uses the flow until it is released. */
+  accept(loopbackPort: number): FlowInfo | null {
+    const flow = this.#ports.get(loopbackPort)
+    if (flow == null) return null
+    this.flows.retain(flow)
+    return { flow: flow.id, loopbackPort, path: flow.path }
+  }
+
+  /** Takes back one dial or accept. With `now`, nothing that the engine still sends leaves; else its last words get out. */
   release(id: number, now: boolean): void {
     const flow = this.flows.get(id)
-    if (flow == null) return
+    if (flow == null || !this.flows.release(flow, this.#now())) return
     this.#firstFlights.forget(id)
     if (now) this.#close(flow)
-    else this.flows.release(flow, this.#now())
   }
 
   move(id: number, path: Path): void {
@@ -82,12 +90,6 @@ export class Board<Public, Loop> {
     this.flows.move(flow, path, remote == null ? undefined : this.#backend.keyOf(remote))
     if (path.kind === 'pipe') this.#pipes.set(path.pipe, flow)
     this.#backend.aim(flow.handle, remote)
-  }
-
-  /** The flow behind a loopback port. */
-  find(loopbackPort: number): FlowInfo | null {
-    const flow = this.#ports.get(loopbackPort)
-    return flow == null ? null : { flow: flow.id, loopbackPort, path: flow.path }
   }
 
   stats(): PlaneStats {

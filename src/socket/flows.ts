@@ -1,51 +1,6 @@
 import { longHeader, shortHeaderId } from './demux.ts'
+import { FLOW_LIMITS, type Flow, type FlowLimits, type RemoteKey } from './flow.ts'
 import type { Path, Role, SocketId } from './path.ts'
-
-/** A remote address and port as one key: a number for IPv4 (address × 65536 + port), text for IPv6. */
-export type RemoteKey = number | string
-
-/** One conversation between our QUIC engine and one remote address: it has a loopback socket of its own. */
-export interface Flow<Handle> {
-  readonly id: number
-  readonly role: Role
-  readonly handle: Handle
-  path: Path
-  /** The remote address that it is filed under; absent while its path is a pipe. */
-  key: RemoteKey | undefined
-  /**
-   * Source ids of our engine's long headers: what it is addressed by. Kept for a client, which shares its port with our
-   * server; for a server only until the other side has repeated one, which proves that it hears us.
-   */
-  readonly ids: Set<string>
-  readonly createdMs: number
-  lastInMs: number
-  lastOutMs: number
-  /** The remote address is not forged: somebody there knows an id that our engine made up (RFC 9000 section 8.1). */
-  confirmed: boolean
-  /** The engine is done with it: it goes when this time has come. */
-  expiresAtMs: number
-}
-
-export interface FlowLimits {
-  /** Flows in all. */
-  readonly maxFlows: number
-  /** Inbound flows that have not proved themselves: what a flood of forged Initials can hold. */
-  readonly maxUnconfirmed: number
-  /** How long such a flow may take: a few handshake retransmissions (1 + 2 + 4 s, RFC 9002). */
-  readonly unconfirmedMs: number
-  /** A flow with no packet for so long is dead; twice the engine's idle timeout and more. */
-  readonly idleMs: number
-  /** How long a released flow lives on, so that CONNECTION_CLOSE and its repetitions get out (RFC 9000 section 10.2). */
-  readonly lingerMs: number
-}
-
-export const FLOW_LIMITS: FlowLimits = {
-  maxFlows: 4096,
-  maxUnconfirmed: 512,
-  unconfirmedMs: 8_000,
-  idleMs: 90_000,
-  lingerMs: 1_000
-}
 
 /** How long the engine's own connection ids are (quinn's hashed ids). */
 const OWN_ID_BYTES = 8
@@ -109,7 +64,7 @@ export class FlowTable<Handle> {
     const full = this.#flows.size >= this.#limits.maxFlows
     if (!full && (role === 'client' || this.#unconfirmed.size < this.#limits.maxUnconfirmed)) return { ok: true }
     const [oldest] = this.#unconfirmed
-    if (oldest == null || nowMs - oldest.createdMs <= EVICT_AFTER_MS) return { ok: false }
+    if (oldest == null || nowMs - oldest.openedMs <= EVICT_AFTER_MS) return { ok: false }
     return { ok: true, evict: oldest }
   }
 
@@ -121,10 +76,11 @@ export class FlowTable<Handle> {
       path,
       key,
       ids: new Set(),
-      createdMs: nowMs,
+      openedMs: nowMs,
       lastInMs: nowMs,
       lastOutMs: nowMs,
       confirmed: role === 'client',
+      uses: 0,
       expiresAtMs: Number.POSITIVE_INFINITY
     }
     if (!flow.confirmed) this.#unconfirmed.add(flow)
@@ -162,12 +118,10 @@ export class FlowTable<Handle> {
   /** Notes that a packet came in for the flow. */
   received(flow: Flow<Handle>, bytes: Uint8Array, nowMs: number): void {
     flow.lastInMs = nowMs
+    if (flow.expiresAtMs !== Number.POSITIVE_INFINITY) this.#reopen(flow, bytes, nowMs)
     if (flow.confirmed) return
     const id = longHeader(bytes)?.destinationId ?? shortHeaderId(bytes, OWN_ID_BYTES)
-    if (id == null || !flow.ids.has(id)) return
-    flow.confirmed = true
-    flow.ids.clear()
-    this.#unconfirmed.delete(flow)
+    if (id != null && flow.ids.has(id)) this.#confirm(flow)
   }
 
   /**
@@ -198,19 +152,41 @@ export class FlowTable<Handle> {
   /** The flows whose time is over: released, never proved, or silent. A flow may be removed while this goes on. */
   *expired(nowMs: number): Generator<Flow<Handle>> {
     for (const flow of this.#flows.values()) {
-      const unproved = !flow.confirmed && nowMs - flow.createdMs > this.#limits.unconfirmedMs
+      const unproved = !flow.confirmed && nowMs - flow.openedMs > this.#limits.unconfirmedMs
       const silent = nowMs - Math.max(flow.lastInMs, flow.lastOutMs) > this.#limits.idleMs
       if (unproved || silent || nowMs >= flow.expiresAtMs) yield flow
     }
   }
 
-  release(flow: Flow<Handle>, nowMs: number): void {
-    flow.expiresAtMs = nowMs + this.#limits.lingerMs
+  /** Somebody uses the flow, a released one too: who dialled it, or whose handshake on it our server has finished. */
+  retain(flow: Flow<Handle>): void {
+    flow.uses++
+    flow.expiresAtMs = Number.POSITIVE_INFINITY
+    if (!flow.confirmed) this.#confirm(flow)
   }
 
-  /** Somebody wants the flow again before it went. */
-  retain(flow: Flow<Handle>): void {
+  /** One of those who use it is done. @returns whether it was the last, so that the flow goes soon */
+  release(flow: Flow<Handle>, nowMs: number): boolean {
+    flow.uses = Math.max(0, flow.uses - 1)
+    if (flow.uses > 0) return false
+    flow.expiresAtMs = nowMs + this.#limits.lingerMs
+    return true
+  }
+
+  #confirm(flow: Flow<Handle>): void {
+    flow.confirmed = true
+    flow.ids.clear()
+    this.#unconfirmed.delete(flow)
+  }
+
+  /** A peer that closed its connection and dials again at once gets the same flow, which then has to prove itself again. */
+  #reopen(flow: Flow<Handle>, bytes: Uint8Array, nowMs: number): void {
+    if (flow.role !== 'server' || longHeader(bytes)?.opensConnection !== true) return
     flow.expiresAtMs = Number.POSITIVE_INFINITY
+    flow.confirmed = false
+    flow.openedMs = nowMs
+    this.#unconfirmed.delete(flow)
+    this.#unconfirmed.add(flow)
   }
 
   #file(flow: Flow<Handle>): void {

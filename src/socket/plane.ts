@@ -14,11 +14,11 @@ export type PlaneCall =
   | { readonly op: 'listen'; readonly socket: SocketId; readonly enginePort: number | null }
   /** A loopback port for the engine's client to dial. Answer: {@link FlowInfo}. */
   | { readonly op: 'dial'; readonly path: Path; readonly punch: boolean }
-  /** The engine is done with the flow; `now`: nothing that it still sends may leave. */
+  /** The engine's server has a connection on that loopback port. Answer: {@link FlowInfo}, or null when no flow has it. */
+  | { readonly op: 'accept'; readonly loopbackPort: number }
+  /** The engine is done with what was dialled or accepted; `now`: nothing that it still sends may leave. */
   | { readonly op: 'release'; readonly flow: number; readonly now: boolean }
   | { readonly op: 'move'; readonly flow: number; readonly path: Path }
-  /** Answer: {@link FlowInfo}, or null when no flow has that port. */
-  | { readonly op: 'find'; readonly loopbackPort: number }
   /** Answer: {@link PlaneStats}. */
   | { readonly op: 'stats' }
   | { readonly op: 'stop' }

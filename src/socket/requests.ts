@@ -27,8 +27,8 @@ export function handle<Public, Loop>(
     case 'dial':
       board.dial(request.path, request.punch, answer)
       return
-    case 'find':
-      answer(board.find(request.loopbackPort))
+    case 'accept':
+      answer(board.accept(request.loopbackPort))
       return
     case 'stats':
       answer(board.stats())

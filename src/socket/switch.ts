@@ -70,6 +70,9 @@ export class PacketSwitch {
 
   /** Opens a public socket. @throws NatError PORT_TAKEN, NO_NETWORK, BAD_ADDRESS, LIMIT */
   async bind(address: string, port: number): Promise<Bound> {
+    if (!Number.isInteger(port) || port < 0 || port > 65535) {
+      throw new NatError('BAD_ADDRESS', `${address} port ${port}: a port is between 1 and 65535, or 0 for any`)
+    }
     return (await this.#call({ op: 'bind', address: systemAddress(address), port })) as Bound
   }
 
@@ -83,7 +86,7 @@ export class PacketSwitch {
   }
 
   /**
-   * Gives the loopback port by which the engine's client reaches the other end of the path.
+   * Gives the loopback port by which the engine's client reaches the other end of the path. It is kept until it is released.
    *
    * @param punch repeat the first flight until something comes back
    * @throws NatError LIMIT, BAD_ADDRESS
@@ -92,7 +95,18 @@ export class PacketSwitch {
     return (await this.#call({ op: 'dial', path: systemPath(path), punch })) as FlowInfo
   }
 
-  /** The engine is done with the flow. With `now`, nothing that it still sends leaves; else its last words get out. */
+  /**
+   * Tells whose connection the engine's server has on that loopback port; undefined when the flow is gone. The flow is in
+   * use until it is released.
+   */
+  async accept(loopbackPort: number): Promise<FlowInfo | undefined> {
+    return ((await this.#call({ op: 'accept', loopbackPort })) as FlowInfo | null) ?? undefined
+  }
+
+  /**
+   * Takes back one `dial` or `accept`: the last of them frees the flow. With `now`, nothing that the engine still sends
+   * leaves; else its last words get out.
+   */
   async release(flow: number, now = false): Promise<void> {
     await this.#call({ op: 'release', flow, now })
   }
@@ -100,11 +114,6 @@ export class PacketSwitch {
   /** Changes the path under a flow; the engine does not notice. @throws NatError BAD_ADDRESS */
   async move(flow: number, path: Path): Promise<void> {
     await this.#call({ op: 'move', flow, path: systemPath(path) })
-  }
-
-  /** The flow behind a loopback port. */
-  async find(loopbackPort: number): Promise<FlowInfo | undefined> {
-    return ((await this.#call({ op: 'find', loopbackPort })) as FlowInfo | null) ?? undefined
   }
 
   async stats(): Promise<PlaneStats> {

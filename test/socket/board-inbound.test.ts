@@ -10,7 +10,7 @@ describe('inbound', () => {
     arrive(9, packet)
     assert.deepEqual(sockets.loops[0]?.delivered, [packet])
     assert.deepEqual(events, [{ event: 'inbound', info: { flow: 1, loopbackPort: 40_000, path: udp(9) } }])
-    assert.deepEqual(board.find(40_000), { flow: 1, loopbackPort: 40_000, path: udp(9) })
+    assert.deepEqual(board.accept(40_000), { flow: 1, loopbackPort: 40_000, path: udp(9) })
   })
 
   test('nobody listening, unknown packets, port 0: counted, and nothing is opened', () => {
@@ -43,7 +43,23 @@ describe('inbound', () => {
     sleep(8_500)
     assert.deepEqual([sockets.openLoops, board.stats().flows], [0, 0])
     assert.deepEqual(events.at(-1), { event: 'gone', flow: 1, loopbackPort: 40_000 })
-    assert.equal(board.find(40_000), null)
+    assert.equal(board.accept(40_000), null)
+  })
+
+  test('a peer that closes and dials again at once keeps its flow, whatever comes first', () => {
+    for (const dialsFirst of [true, false]) {
+      const { sockets, board, arrive, sleep } = setUp()
+      arrive(9, initial({ to: '0101010101010101' }))
+      board.accept(40_000)
+      if (dialsFirst) arrive(9, initial({ to: '0202020202020202' }))
+      if (dialsFirst) board.accept(40_000)
+      board.release(1, false)
+      if (!dialsFirst) arrive(9, initial({ to: '0202020202020202' }))
+      sleep(5_000)
+      if (!dialsFirst) board.accept(40_000)
+      sleep(60_000)
+      assert.deepEqual([sockets.openLoops, board.stats().flows], [1, 1])
+    }
   })
 
   test('a flood of forged Initials holds two flows, whatever it does', () => {

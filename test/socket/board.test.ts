@@ -11,10 +11,21 @@ describe('dialling', () => {
     const first = dial(udp(9))
     assert.deepEqual(dial(udp(9)), first)
     board.release(1, false)
+    board.release(1, false)
     sleep(500)
     assert.deepEqual(dial(udp(9)), first)
     sleep(5_000)
     assert.equal(sockets.openLoops, 1)
+  })
+
+  test('one of two dials to an address that is released now leaves the flow to the other', () => {
+    const { sockets, board, dial, udp } = setUp()
+    dial(udp(9))
+    dial(udp(9))
+    board.release(1, true)
+    assert.equal(sockets.openLoops, 1)
+    board.release(1, true)
+    assert.equal(sockets.openLoops, 0)
   })
 
   test('dials over one pipe share a flow', () => {
@@ -61,7 +72,7 @@ describe('dialling', () => {
     board.unbind(socket)
     for (const opened of sockets.waiting) opened()
     assert.ok(answer instanceof NatError && answer.code === 'LINK_CLOSED')
-    assert.equal(board.find(40_000), null)
+    assert.equal(board.accept(40_000), null)
   })
 
   test('a punching dial repeats its first flight until something comes back', () => {
@@ -131,7 +142,7 @@ describe('closing', () => {
     board.move(2, { kind: 'pipe', pipe: 5 })
     board.unbind(socket)
     assert.deepEqual([sockets.openLoops, sockets.unbound], [1, ['0.0.0.0']])
-    assert.equal(board.find(40_001)?.flow, 2)
+    assert.equal(board.accept(40_001)?.flow, 2)
   })
 
   test('stop closes everything once, and what is bound afterwards too', () => {

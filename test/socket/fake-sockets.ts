@@ -3,7 +3,7 @@ import { NatError } from '../../src/core/errors.ts'
 import type { Endpoint } from '../../src/core/machine.ts'
 import type { Backend } from '../../src/socket/backend.ts'
 import { Board } from '../../src/socket/board.ts'
-import type { Flow } from '../../src/socket/flows.ts'
+import type { Flow } from '../../src/socket/flow.ts'
 import type { Path } from '../../src/socket/path.ts'
 import type { Bound, FlowInfo, PlaneEvent } from '../../src/socket/plane.ts'
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { type Flow, FlowTable } from '../../src/socket/flows.ts'
+import type { Flow } from '../../src/socket/flow.ts'
+import { FlowTable } from '../../src/socket/flows.ts'
 import type { Path, Role } from '../../src/socket/path.ts'
 import { handshake, initial } from './packets.ts'
 

@@ -119,6 +119,46 @@ describe('expiry', () => {
     assert.deepEqual(expired(flows, 6_000), [])
   })
 
+  test('a flow that two use lives until both are done', () => {
+    const flows = table()
+    const flow = add(flows, 'client')
+    flows.retain(flow)
+    flows.retain(flow)
+    assert.equal(flows.release(flow, 0), false)
+    assert.deepEqual(expired(flows, 60_000), [])
+    assert.equal(flows.release(flow, 60_000), true)
+    assert.deepEqual(expired(flows, 61_000), ['client'])
+  })
+
+  test('a peer that dials again while its flow lingers has the time of a new flow to prove itself', () => {
+    const flows = table()
+    const flow = add(flows, 'server')
+    confirm(flows, flow)
+    flows.release(flow, 100_000)
+    flows.received(flow, short(SERVER_ID), 100_100)
+    assert.deepEqual(expired(flows, 101_000), ['server'])
+    flows.received(flow, initial({ to: OTHER_ID }), 100_200)
+    assert.deepEqual(expired(flows, 108_200), [])
+    assert.deepEqual(expired(flows, 108_201), ['server'])
+    flows.sent(flow, initial({ from: CLIENT_ID }), 100_300)
+    flows.received(flow, handshake({ to: CLIENT_ID }), 100_400)
+    assert.deepEqual(expired(flows, 190_000), [])
+  })
+
+  test('a released flow of our client is not opened again by what comes in', () => {
+    const flows = table()
+    const flow = add(flows, 'client')
+    flows.release(flow, 0)
+    flows.received(flow, initial({ to: OTHER_ID }), 500)
+    assert.deepEqual(expired(flows, 1_000), ['client'])
+  })
+
+  test('a handshake that our server has finished proves the address', () => {
+    const flows = table()
+    flows.retain(add(flows, 'server'))
+    assert.deepEqual(expired(flows, 60_000), [])
+  })
+
   test('flows may be removed while the expired ones are gone through', () => {
     const flows = table()
     for (let port = 1; port <= 5; port++) add(flows, 'client', port)

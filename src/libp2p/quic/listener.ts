@@ -105,12 +105,12 @@ export class QuicListener extends TypedEventEmitter<ListenerEvents> implements L
 
   async #upgrade(connection: EngineConnection): Promise<void> {
     const engineAddress = multiaddr(connection.remoteMultiaddr())
-    const flow = await (await this.#transport.packetSwitch())
-      .find(quicEndpoint(engineAddress).port)
-      .catch(() => undefined)
+    const packetSwitch = await this.#transport.packetSwitch()
+    const flow = await packetSwitch.accept(quicEndpoint(engineAddress).port).catch(() => undefined)
     const peer = peerOf(engineAddress)
     if (flow?.path.kind !== 'udp' || peer == null || this.#listening == null) {
       connection.abort()
+      if (flow != null) await packetSwitch.release(flow.flow).catch(() => {})
       return
     }
     const maConn = this.#transport.wrap(connection, quicMultiaddr(flow.path.remote, peer), 'inbound', flow.flow)

@@ -23,6 +23,7 @@ import {
   type Family,
   isLoopback,
   isQuicAddress,
+  isQuicDialable,
   isUnspecified,
   peerOf,
   type QuicEndpoint,
@@ -33,6 +34,7 @@ import { QuicConnection } from './connection.ts'
 import { type EngineClient, type EngineConfig, type EngineConnection, type EngineServer, loadEngine } from './engine.ts'
 import { QuicListener } from './listener.ts'
 import { quicMuxer } from './muxer.ts'
+import { resolved } from './resolve.ts'
 
 export interface QuicOptions extends Partial<Omit<EngineConfig, 'privateKeyProto'>> {
   /** The data plane of the packet switch. @default the fast one where it runs, else the portable one */
@@ -74,7 +76,6 @@ export class QuicTransport implements PunchableTransport, Startable {
   readonly #engine = loadEngine()
   readonly #config: object
   readonly #dialSockets = new Map<Family, Promise<SocketId>>()
-  readonly #uses = new Map<number, number>()
   #client: EngineClient | undefined
   #switch: Promise<PacketSwitch> | undefined
 
@@ -93,7 +94,7 @@ export class QuicTransport implements PunchableTransport, Startable {
   }
 
   readonly listenFilter = (addresses: Multiaddr[]): Multiaddr[] => addresses.filter(isQuicAddress)
-  readonly dialFilter = (addresses: Multiaddr[]): Multiaddr[] => addresses.filter(isQuicAddress)
+  readonly dialFilter = (addresses: Multiaddr[]): Multiaddr[] => addresses.filter(isQuicDialable)
 
   start(): void {}
 
@@ -101,7 +102,6 @@ export class QuicTransport implements PunchableTransport, Startable {
     const opened = this.#switch
     this.#switch = undefined
     this.#dialSockets.clear()
-    this.#uses.clear()
     this.#client?.abort()
     this.#client = undefined
     await (await opened)?.close()
@@ -124,12 +124,11 @@ export class QuicTransport implements PunchableTransport, Startable {
   /** @throws NatError TIMEOUT, WRONG_PEER, BAD_ADDRESS, LIMIT; AbortError */
   async dial(address: Multiaddr, options: DialOptions): Promise<Connection> {
     if (isAborted(options.signal)) throw new AbortError()
-    const remote = quicEndpoint(address)
     const deadlineMs = this.#options.handshakeTimeout ?? QUIC_DEFAULTS.handshakeTimeout
     const deadline = AbortSignal.timeout(deadlineMs)
     const signal = options.signal == null ? deadline : AbortSignal.any([options.signal, deadline])
+    const remote = quicEndpoint(await resolved(address, signal))
     const flow = await this.#openFlow(remote, options.punch === true)
-    this.#retain(flow.flow)
     let connection: EngineConnection
     try {
       this.#client ??= new this.#engine.Client(this.#config, 0)
@@ -152,7 +151,6 @@ export class QuicTransport implements PunchableTransport, Startable {
       throw new NatError('WRONG_PEER', `${peer ?? 'somebody without a peer id'} answered at ${address}`)
     }
     const maConn = this.wrap(connection, quicMultiaddr(remote, peer), 'outbound', flow.flow)
-    this.#release(flow.flow, false)
     try {
       return await options.upgrader.upgradeOutbound(maConn, {
         skipEncryption: true,
@@ -168,7 +166,7 @@ export class QuicTransport implements PunchableTransport, Startable {
     }
   }
 
-  /** A connection that keeps its flow until it closes. */
+  /** A connection to which the flow that was dialled or accepted for it belongs: it is released when the connection closes. */
   wrap(
     connection: EngineConnection,
     remoteAddr: Multiaddr,
@@ -177,19 +175,12 @@ export class QuicTransport implements PunchableTransport, Startable {
   ): QuicConnection {
     const log = this.components.logger.forComponent(`beeline:quic:connection:${connection.id()}:${direction}`)
     const maConn = new QuicConnection({ connection, remoteAddr, direction, log })
-    this.#retain(flow)
     maConn.addEventListener('close', () => this.#release(flow, false), { once: true })
     return maConn
   }
 
-  #retain(flow: number): void {
-    this.#uses.set(flow, (this.#uses.get(flow) ?? 0) + 1)
-  }
-
   #release(flow: number, now: boolean): void {
-    const left = (this.#uses.get(flow) ?? 0) - 1
-    if (left > 0) this.#uses.set(flow, left)
-    else if (this.#uses.delete(flow)) this.#switch?.then(opened => opened.release(flow, now)).catch(() => {})
+    this.#switch?.then(opened => opened.release(flow, now)).catch(() => {})
   }
 
   async #openFlow(remote: QuicEndpoint, punch: boolean): Promise<FlowInfo> {
@@ -237,6 +228,7 @@ async function raceAbort(dial: Promise<EngineConnection>, signal: AbortSignal): 
     )
   }
   signal.addEventListener('abort', onAbort, { once: true })
+  if (signal.aborted) onAbort()
   try {
     return await Promise.race([dial, promise])
   } finally {

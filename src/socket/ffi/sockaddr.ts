@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js'
 import { NatError } from '../../core/errors.ts'
 import type { Endpoint } from '../../core/machine.ts'
 import { scopeIdOf, zoneOf } from '../address.ts'
-import type { RemoteKey } from '../flows.ts'
+import type { RemoteKey } from '../flow.ts'
 import { AF_INET, AF_INET6 } from './libc.ts'
 
 /** sizeof(struct sockaddr_in), sizeof(struct sockaddr_in6). */

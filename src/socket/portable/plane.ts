@@ -6,7 +6,7 @@ import type { Backend } from '../backend.ts'
 import { bindError, exhausted } from '../bind-error.ts'
 import { Board } from '../board.ts'
 import { STUN_COOKIE } from '../demux.ts'
-import type { Flow, FlowLimits } from '../flows.ts'
+import type { Flow, FlowLimits } from '../flow.ts'
 import type { PlaneEvent } from '../plane.ts'
 
 interface PublicSocket {

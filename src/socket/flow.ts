@@ -1,0 +1,50 @@
+import type { Path, Role } from './path.ts'
+
+/** A remote address and port as one key: a number for IPv4 (address × 65536 + port), text for IPv6. */
+export type RemoteKey = number | string
+
+/** One conversation between our QUIC engine and one remote address: it has a loopback socket of its own. */
+export interface Flow<Handle> {
+  readonly id: number
+  readonly role: Role
+  readonly handle: Handle
+  path: Path
+  /** The remote address that it is filed under; absent while its path is a pipe. */
+  key: RemoteKey | undefined
+  /**
+   * Source ids of our engine's long headers: what it is addressed by. Kept for a client, which shares its port with our
+   * server; for a server only until the other side has repeated one, which proves that it hears us.
+   */
+  readonly ids: Set<string>
+  /** When it was opened, or opened again. */
+  openedMs: number
+  lastInMs: number
+  lastOutMs: number
+  /** The remote address is not forged: somebody there knows an id that our engine made up (RFC 9000 section 8.1). */
+  confirmed: boolean
+  /** Connections of the engine, and dials under way, that use it. */
+  uses: number
+  /** The engine is done with it: it goes when this time has come. */
+  expiresAtMs: number
+}
+
+export interface FlowLimits {
+  /** Flows in all. */
+  readonly maxFlows: number
+  /** Inbound flows that have not proved themselves: what a flood of forged Initials can hold. */
+  readonly maxUnconfirmed: number
+  /** How long such a flow may take: a few handshake retransmissions (1 + 2 + 4 s, RFC 9002). */
+  readonly unconfirmedMs: number
+  /** A flow with no packet for so long is dead; twice the engine's idle timeout and more. */
+  readonly idleMs: number
+  /** How long a released flow lives on, so that CONNECTION_CLOSE and its repetitions get out (RFC 9000 section 10.2). */
+  readonly lingerMs: number
+}
+
+export const FLOW_LIMITS: FlowLimits = {
+  maxFlows: 4096,
+  maxUnconfirmed: 512,
+  unconfirmedMs: 8_000,
+  idleMs: 90_000,
+  lingerMs: 1_000
+}

@@ -1,4 +1,6 @@
+import { isIP } from 'node:net'
 import { InvalidArgumentError } from 'commander'
+import { parsePeer } from '../node/peer.ts'
 
 /** Longest time that may be asked for: eleven days, well inside what a timer can count. */
 const MAX_SECONDS = 1_000_000
@@ -7,6 +9,18 @@ const MAX_MB = 10_000
 
 export function list(value: string, previous: readonly string[] = []): string[] {
   return [...previous, ...value.split(',')]
+}
+
+export function ips(value: string, previous: readonly string[] = []): string[] {
+  const all = list(value, previous)
+  const wrong = all.find(each => isIP(each) === 0)
+  if (wrong != null) throw new InvalidArgumentError(`${wrong} is not an IP address.`)
+  return all
+}
+
+/** @throws NatError BAD_ADDRESS */
+export function peer(value: string): string {
+  return parsePeer(value).toString()
 }
 
 export function port(value: string): number {

@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander'
-import { count, deadline, list, megabytes, pause, port } from './arguments.ts'
+import { count, deadline, ips, list, megabytes, pause, peer, port } from './arguments.ts'
 import { demo } from './demo.ts'
 import { hub } from './hub.ts'
 import { complain, EXIT, endWithReader, exit, explain, output } from './output.ts'
@@ -17,10 +17,10 @@ const program = new Command('beeline')
 
 withJson(program.command('hub'))
   .description('a public server that peers meet at')
-  .option('--host <ip>', 'address to listen on; may be given more than once', list)
+  .option('--host <ip>', 'address to listen on; may be given more than once', ips)
   .option('--port <port>', 'TCP and QUIC', port, 4001)
   .option('--http-port <port>', 'WebSocket', port, 8080)
-  .option('--announce <ip>', 'address to tell peers, behind a forwarding router', list)
+  .option('--announce <ip>', 'address to tell peers, behind a forwarding router', ips)
   .option('--data <dir>', "folder for the hub's identity")
   .action(async options => {
     code = await hub(output(options.json === true), { ...options, host: options.host ?? ['0.0.0.0'] })
@@ -33,26 +33,26 @@ withPeer(program.command('up'))
     code = await up(output(options.json === true), options)
   })
 
-withPeer(program.command('ping <peer>'))
+withPeer(program.command('ping').argument('<peer>', 'the id that `beeline up` prints', peer))
   .description('reach a peer by its id')
   .option('--key <file>', 'identity; default: a new one')
   .option('--count <n>', 'pings that count (default: 4; until direct: 1)', count)
   .option('--interval <seconds>', 'between pings', pause, 1)
   .addOption(until())
   .option('--deadline <seconds>', 'for everything (default: 30, and what the pings take)', deadline)
-  .action(async (peer, options) => {
-    code = await ping(output(options.json === true), peer, options)
+  .action(async (id, options) => {
+    code = await ping(output(options.json === true), id, options)
   })
 
-withPeer(program.command('perf <peer>'))
+withPeer(program.command('perf').argument('<peer>', 'the id that `beeline up` prints', peer))
   .description('measure how fast bytes go to a peer')
   .requiredOption('--mb <n>', 'megabytes to send, of 10^6 bytes', megabytes)
   .option('--key <file>', 'identity; default: a new one')
   .addOption(until())
   .addOption(new Option('--transport <name>', 'what the path must be made of').choices(['quic']))
   .option('--deadline <seconds>', 'to be connected', deadline, 30)
-  .action(async (peer, options) => {
-    code = await perf(output(options.json === true), peer, options)
+  .action(async (id, options) => {
+    code = await perf(output(options.json === true), id, options)
   })
 
 withJson(program.command('demo'))

@@ -23,6 +23,7 @@ export function connectError(peer: string, error: unknown, signal: AbortSignal):
 /** What a hub was not reached with says, by the error that lies deepest; the first that fits counts. */
 const HUB_CAUSES = [
   [/identity key .* does not match|answered at \//, 'WRONG_PEER', 'another identity answers'],
+  [/ENOTFOUND|EAI_AGAIN/, 'NO_HUB', 'its name does not resolve'],
   [/ECONNREFUSED/, 'NO_HUB', 'connection refused'],
   [/ENETUNREACH|EHOSTUNREACH|EADDRNOTAVAIL/, 'NO_NETWORK', 'there is no route'],
   [/abort|did not answer|timed? ?out|ETIMEDOUT|within/i, 'NO_HUB', 'nothing came back']

@@ -3,7 +3,6 @@ import { yamux } from '@chainsafe/libp2p-yamux'
 import { identify, identifyPush } from '@libp2p/identify'
 import type { Connection, PeerId, PrivateKey, Stream } from '@libp2p/interface'
 import type { TransportManager } from '@libp2p/interface-internal'
-import { peerIdFromString } from '@libp2p/peer-id'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
@@ -21,6 +20,7 @@ import { connectError } from './connect-error.ts'
 import { parseHubs, reachable } from './hubs.ts'
 import { Link } from './link.ts'
 import { best, pathOf } from './path.ts'
+import { parsePeer } from './peer.ts'
 
 export interface NodeOptions {
   /** Addresses of hubs, each with its peer id. */
@@ -175,14 +175,4 @@ export async function createNode(options: NodeOptions) {
 /** Not in libp2p's public interface, and the only way to listen on one more address, or to dial without its queue. */
 interface Internals {
   readonly components: { readonly transportManager: TransportManager }
-}
-
-function parsePeer(id: string): PeerId {
-  try {
-    return peerIdFromString(id)
-  } catch (cause) {
-    throw new NatError('BAD_ADDRESS', `${id} is not a peer id: it looks like 12D3Koo…, and \`beeline up\` prints it`, {
-      cause
-    })
-  }
 }

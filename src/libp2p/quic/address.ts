@@ -16,6 +16,11 @@ export function isQuicAddress(address: Multiaddr): boolean {
   return QUIC_V1.exactMatch(address) && address.getComponents().some(({ name }) => name === 'ip4' || name === 'ip6')
 }
 
+/** As `isQuicAddress`, or with a name in place of the IP. */
+export function isQuicDialable(address: Multiaddr): boolean {
+  return QUIC_V1.exactMatch(address)
+}
+
 /** @throws NatError BAD_ADDRESS */
 export function quicEndpoint(address: Multiaddr): QuicEndpoint {
   const components = address.getComponents()

@@ -104,7 +104,9 @@ export class Arena {
   *segments(i: number): Generator<Uint8Array> {
     const payload = this.payload(i)
     const size = this.segmentBytes(i)
-    for (let at = 0; at < payload.length; at += size) yield payload.subarray(at, at + size)
+    // an empty datagram is one, too
+    yield payload.subarray(0, size)
+    for (let at = size; at < payload.length; at += size) yield payload.subarray(at, at + size)
   }
 
   /** Whether every datagram in this slot has a short QUIC header: no first bit, and no magic cookie where STUN has it. */

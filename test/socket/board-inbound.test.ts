@@ -84,6 +84,18 @@ describe('inbound', () => {
     assert.equal(sockets.openLoops, 0)
   })
 
+  test('a thousand proved flows that fall silent all go', () => {
+    const { sockets, board, arrive, sleep } = setUp({ ...LIMITS, maxFlows: 1_000 })
+    for (let port = 1; port <= 1_000; port++) {
+      const [flow] = arrive(port, initial())
+      board.sent(flow!, initial({ from: SERVER_ID }))
+      arrive(port, handshake({ to: SERVER_ID }))
+    }
+    assert.equal(sockets.openLoops, 1_000)
+    sleep(90_500)
+    assert.deepEqual([sockets.openLoops, board.stats().flows, board.accept(40_500)], [0, 0, null])
+  })
+
   test('without a descriptor the packet is dropped, and the next one tries again', () => {
     const { sockets, board, arrive } = setUp()
     sockets.exhausted = true

@@ -72,7 +72,7 @@ export const LIMITS = { maxFlows: 4, maxUnconfirmed: 2, unconfirmedMs: 8_000, id
 export const SERVER_ID = '5e5e5e5e5e5e5e5e'
 
 /** A board over such sockets, one of them bound, with an engine that listens behind it. */
-export function setUp() {
+export function setUp(limits = LIMITS) {
   const sockets = new FakeSockets()
   const events: PlaneEvent[] = []
   const clock = { nowMs: 0 }
@@ -80,7 +80,7 @@ export function setUp() {
     sockets,
     event => events.push(event),
     () => clock.nowMs,
-    LIMITS
+    limits
   )
   const socket = (
     call((done: (result: Bound | NatError) => void) => board.sockets.bind('0.0.0.0', 4001, done)) as Bound

@@ -20,12 +20,15 @@ export class UdpEnd {
   readonly #socket: Socket
   readonly #arrived: Datagram[] = []
   #wake = () => {}
+  #listener: ((datagram: Datagram) => void) | undefined
 
   private constructor(socket: Socket) {
     this.#socket = socket
     this.endpoint = { address: socket.address().address, port: socket.address().port }
     socket.on('message', (bytes, { address, port }) => {
-      this.#arrived.push({ bytes, from: { address, port } })
+      const datagram = { bytes, from: { address, port } }
+      if (this.#listener != null) this.#listener(datagram)
+      else this.#arrived.push(datagram)
       this.#wake()
     })
   }
@@ -59,6 +62,11 @@ export class UdpEnd {
         }
       }
     )
+  }
+
+  /** From now on, every datagram goes to this listener, and none is kept for `next`. */
+  each(listener: (datagram: Datagram) => void): void {
+    this.#listener = listener
   }
 
   /** The next so many. */

@@ -24,7 +24,7 @@ export async function hub(out: Output, args: HubArguments): Promise<number> {
     throw listenError(error)
   })
   const host = args.announce?.[0] ?? args.host[0] ?? '0.0.0.0'
-  const http = `http://${host.includes(':') ? `[${host}]` : host}:${args.httpPort}`
+  const http = `http://${host.includes(':') ? `[${host}]` : host}:${running.httpPort}`
   const lines = running.addrs.map(address => `  ${address}`)
   out.event(
     { event: 'ready', id: running.id, addrs: running.addrs, http, stun: [] },

@@ -11,14 +11,15 @@ import { optimisticMuxer } from '../libp2p/optimistic.ts'
 import { interfaceAddresses, isLoopback, isUnspecified } from '../libp2p/quic/address.ts'
 import { quic } from '../libp2p/quic/index.ts'
 import { defaultKeyFile, loadKey } from '../node/key.ts'
+import { freePort } from './free-port.ts'
 import { relayService } from './relay/index.ts'
 
 export interface HubOptions {
   /** Addresses to listen on. @default ['0.0.0.0'] */
   readonly hosts?: readonly string[]
-  /** TCP and QUIC. @default 4001 */
+  /** TCP and QUIC; 0 takes one that is free for both. @default 4001 */
   readonly port?: number
-  /** WebSocket. @default 8080 */
+  /** WebSocket; 0 takes a free one. @default 8080 */
   readonly httpPort?: number
   /** IP addresses to tell peers instead of those listened on, for a hub behind a forwarding router. */
   readonly announce?: readonly string[]
@@ -29,6 +30,8 @@ export interface HubOptions {
 export interface Hub {
   readonly id: string
   readonly addrs: readonly string[]
+  /** Of WebSocket. */
+  readonly httpPort: number
   stop(): Promise<void>
 }
 
@@ -41,8 +44,10 @@ const MAX_CONNECTIONS = 20_000
  * @throws NatError PORT_TAKEN, NO_NETWORK, BAD_KEY
  */
 export async function startHub(options: HubOptions = {}): Promise<Hub> {
-  const { hosts = ['0.0.0.0'], port = 4001, httpPort = 8080, announce = [], dataDir } = options
+  const { hosts = ['0.0.0.0'], announce = [], dataDir } = options
   const privateKey = await loadKey(dataDir == null ? defaultKeyFile('hub') : join(dataDir, 'hub.key'))
+  const port = await chosen(options.port ?? 4001, hosts)
+  const httpPort = await chosen(options.httpPort ?? 8080, hosts)
   const node = await createLibp2p({
     privateKey,
     addresses: {
@@ -64,8 +69,13 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
   return {
     id: node.peerId.toString(),
     addrs: node.getMultiaddrs().map(String),
+    httpPort,
     stop: async () => node.stop()
   }
+}
+
+async function chosen(port: number, [host = '0.0.0.0']: readonly string[]): Promise<number> {
+  return port === 0 ? await freePort(host) : port
 }
 
 /** libp2p itself would announce a public address only after others have confirmed it, and a hub is the first there is. */

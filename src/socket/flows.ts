@@ -107,9 +107,12 @@ export class FlowTable<Handle> {
   sent(flow: Flow<Handle>, bytes: Uint8Array, nowMs: number): void {
     flow.lastOutMs = nowMs
     if (flow.role === 'server' && flow.confirmed) return
-    const id = longHeader(bytes)?.sourceId
+    const header = longHeader(bytes)
+    // a version negotiation repeats an id that the other side has made up (RFC 9000 section 17.2.1)
+    if (header == null || header.version === 0) return
+    const id = header.sourceId
     // an empty id could be guessed by anybody
-    if (id == null || id === '' || flow.ids.has(id)) return
+    if (id === '' || flow.ids.has(id)) return
     const [oldest] = flow.ids
     if (oldest != null && flow.ids.size >= MAX_IDS) flow.ids.delete(oldest)
     flow.ids.add(id)

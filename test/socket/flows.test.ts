@@ -27,6 +27,14 @@ describe('what proves that an address is not forged', () => {
   test('a client flow needs no proof: we chose the address', () => {
     assert.equal(add(table(), 'client').confirmed, true)
   })
+
+  test('not an id that it made up itself and that a version negotiation of ours repeated', () => {
+    const flows = table()
+    const flow = add(flows, 'server')
+    flows.sent(flow, initial({ version: 0, to: 'c2c2', from: OTHER_ID, bytes: 40 }), 1)
+    flows.received(flow, initial({ to: OTHER_ID }), 2)
+    assert.deepEqual([flow.confirmed, flow.ids.size], [false, 0])
+  })
 })
 
 describe('bounds', () => {

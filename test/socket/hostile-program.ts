@@ -1,0 +1,111 @@
+// One honest peer, and an attacker that sees its packets: sends the peer's stream to a node through a wire of its own, and
+// meanwhile floods that node's port from the wire's address and from hundreds of others.
+import { createHash, randomBytes } from 'node:crypto'
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Stream } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import { quic } from '../../src/libp2p/quic/index.ts'
+import type { PlaneKind } from '../../src/socket/plane.ts'
+import { HOSTILE_PROTOCOL, PACKETS, PACKETS_PER_MS, WARM_PACKETS } from './hostile.ts'
+import { initial, short, stun } from './packets.ts'
+
+/** More than the 512 unproved addresses that a switch takes. */
+const ATTACKERS = 700
+/** Some 3 MB/s, so that the stream lasts as long as the attack. */
+const CHUNK_BYTES = 16 * 1024
+const CHUNK_EVERY_MS = 5
+const SEEN = 256
+
+const [plane, port, peerId] = process.argv.slice(2) as [PlaneKind, string, string]
+const tell = (event: object) => process.stdout.write(`${JSON.stringify(event)}\n`)
+
+async function open(): Promise<Socket> {
+  const socket = createSocket({ type: 'udp4', recvBufferSize: 4 * 1024 * 1024 })
+  socket.bind(0, '127.0.0.1')
+  await once(socket, 'listening')
+  return socket
+}
+
+/** The peer's own packets, as they passed. */
+const seen: Buffer[] = []
+const wire = await open()
+let honestPort = 0
+wire.on('message', (bytes, from) => {
+  if (from.port === Number(port)) {
+    if (honestPort !== 0) wire.send(bytes, honestPort, '127.0.0.1')
+    return
+  }
+  honestPort = from.port
+  // the first of them are the Initials
+  if (seen.length < SEEN) seen.push(bytes)
+  else seen[4 + Math.floor(Math.random() * (SEEN - 4))] = bytes
+  wire.send(bytes, Number(port), '127.0.0.1')
+})
+
+const below = (limit: number) => Math.floor(Math.random() * limit)
+const replayed = () => seen[below(seen.length)] ?? Buffer.alloc(1)
+const changed = () => {
+  const bytes = Buffer.from(replayed())
+  bytes[below(bytes.length)]! ^= 1 << below(8)
+  return bytes
+}
+const ATTACKS: readonly (() => Buffer)[] = [
+  () => randomBytes(below(1_400)),
+  () => short(randomBytes(8).toString('hex'), { greased: below(2) === 0, bytes: 40 + below(1_000) }),
+  () => initial({ to: randomBytes(8).toString('hex'), from: randomBytes(8).toString('hex') }),
+  () => initial({ bytes: 20 + below(1_180), version: below(3) }),
+  () => stun(),
+  () => stun().subarray(0, below(28)),
+  () => replayed(),
+  () => replayed().subarray(0, below(1_200)),
+  () => changed()
+]
+
+async function attack(attackers: readonly Socket[]): Promise<void> {
+  const startMs = performance.now()
+  let warm = false
+  for (let sent = 0; sent < PACKETS; ) {
+    const due = Math.min(PACKETS, Math.floor((performance.now() - startMs) * PACKETS_PER_MS))
+    for (; sent < due; sent++) {
+      const bytes = ATTACKS[sent % ATTACKS.length]!()
+      const from = below(3) === 0 ? wire : attackers[sent % attackers.length]!
+      from.send(bytes, Number(port), '127.0.0.1')
+    }
+    if (!warm && sent >= WARM_PACKETS) {
+      warm = true
+      tell({ event: 'warm' })
+    }
+    await delay(5)
+  }
+}
+
+async function carry(stream: Stream, until: AbortSignal): Promise<{ bytes: number; sha256: string }> {
+  const hash = createHash('sha256')
+  let bytes = 0
+  while (!until.aborted) {
+    const chunk = randomBytes(CHUNK_BYTES)
+    hash.update(chunk)
+    bytes += chunk.length
+    if (!stream.send(chunk)) await stream.onDrain()
+    await delay(CHUNK_EVERY_MS)
+  }
+  await stream.close()
+  return { bytes, sha256: hash.digest('hex') }
+}
+
+const attackers: Socket[] = []
+for (let i = 0; i < ATTACKERS; i++) attackers.push(await open())
+const node = await createLibp2p({ transports: [quic({ plane })], connectionMonitor: { enabled: false } })
+const connection = await node.dial(multiaddr(`/ip4/127.0.0.1/udp/${wire.address().port}/quic-v1/p2p/${peerId}`))
+const stream = await connection.newStream(HOSTILE_PROTOCOL)
+const over = new AbortController()
+const carried = carry(stream, over.signal)
+await attack(attackers)
+over.abort()
+tell({ event: 'done', ...(await carried) })
+await once(process.stdin.resume(), 'end')
+await node.stop()
+for (const socket of [wire, ...attackers]) socket.close()

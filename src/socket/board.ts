@@ -1,7 +1,7 @@
 import { NatError } from '../core/errors.ts'
 import type { Endpoint } from '../core/machine.ts'
 import type { Backend } from './backend.ts'
-import { isStun } from './demux.ts'
+import { isStun, longHeader } from './demux.ts'
 import { FirstFlights } from './first-flight.ts'
 import type { Flow, FlowLimits, RemoteKey } from './flow.ts'
 import { FlowTable } from './flows.ts'
@@ -128,7 +128,11 @@ export class Board<Public, Loop> {
   /** To be called for every packet that a flow gets from the network. */
   received(flow: Flow<Loop>, bytes: Uint8Array): void {
     this.flows.received(flow, bytes, this.#now())
-    this.#firstFlights.forget(flow.id)
+    // only what our client is addressed by answers it: the other side's opening packets come the same way, and are what
+    // makes the next repetition arrive
+    if (this.#firstFlights.has(flow.id) && flow.ids.has(longHeader(bytes)?.destinationId ?? '')) {
+      this.#firstFlights.forget(flow.id)
+    }
   }
 
   /** Carries a datagram of a flow whose path is a pipe. */

@@ -34,7 +34,12 @@ export class FirstFlights {
     flight.datagrams.push(new Uint8Array(bytes))
   }
 
-  /** Something came back, or the flow is gone: no more repetitions. */
+  /** Whether the flow's first flight may still be repeated. */
+  has(flow: number): boolean {
+    return this.#flights.size > 0 && this.#flights.has(flow)
+  }
+
+  /** An answer came, or the flow is gone: no more repetitions. */
   forget(flow: number): void {
     if (this.#flights.size > 0) this.#flights.delete(flow)
   }

@@ -3,7 +3,7 @@ import test, { describe } from 'node:test'
 import { NatError } from '../../src/core/errors.ts'
 import type { Bound, FlowInfo } from '../../src/socket/plane.ts'
 import { call, LIMITS, SERVER_ID, setUp } from './fake-sockets.ts'
-import { initial, short } from './packets.ts'
+import { handshake, initial, short } from './packets.ts'
 
 describe('dialling', () => {
   test('dials to one address share a flow; a released one is kept by the next dial', () => {
@@ -75,7 +75,7 @@ describe('dialling', () => {
     assert.equal(board.accept(40_000), null)
   })
 
-  test('a punching dial repeats its first flight until something comes back', () => {
+  test('a punching dial repeats its first flight until an answer comes', () => {
     const { sockets, board, dial, udp, arrive, sleep, flow, clock } = setUp()
     const punching = flow(dial(udp(9), true))
     const plain = flow(dial(udp(8)))
@@ -87,6 +87,17 @@ describe('dialling', () => {
     arrive(9, initial({ to: 'c1c1c1c1c1c1c1c1' }))
     sleep(1_000)
     assert.equal(sockets.sent.length, 2)
+  })
+
+  test("the other side's opening packets, and what is for somebody else, do not end the repetitions", () => {
+    const { sockets, board, dial, udp, arrive, sleep, flow } = setUp()
+    board.sent(flow(dial(udp(9), true)), initial({ from: 'c1c1c1c1c1c1c1c1' }))
+    arrive(9, Buffer.from('0401020304050607080910', 'hex'))
+    arrive(9, Buffer.alloc(64, 0xff))
+    arrive(9, short('1234567890123456'))
+    arrive(9, handshake({ to: '1234567890123456' }))
+    sleep(60_000)
+    assert.equal(sockets.sent.length, 5)
   })
 
   test('an address that nobody answers at gets five repetitions', () => {

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
 export interface Ended {
   readonly code: number | null
@@ -24,8 +24,8 @@ export class Program {
   readonly ended: Promise<Ended>
   #waiting = new Set<() => void>()
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...env }, stdio: 'pipe' })
+  constructor(child: ChildProcess) {
+    this.child = child
     const said = { stdout: '', stderr: '' }
     this.child.stderr!.on('data', chunk => {
       said.stderr += chunk
@@ -72,7 +72,8 @@ export async function bench(t: TestContext) {
   // keys of the tests stay out of the person's configuration folder
   const env = { XDG_CONFIG_HOME: join(data, 'config') }
   const start = (...args: string[]): Program => {
-    const program = new Program(args, env)
+    const options = { env: { ...process.env, ...env }, stdio: 'pipe' } as const
+    const program = new Program(spawn(process.execPath, [MAIN, ...args], options))
     programs.push(program)
     return program
   }

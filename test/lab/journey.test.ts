@@ -1,60 +1,120 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { openLab, preset } from '../../lab/lab.ts'
+import { type PresetName, preset } from '../../lab/presets.ts'
 import { NO_LAB } from './available.ts'
+import { journey } from './journey.ts'
 
-const BEELINE = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
-const beeline = (...args: string[]) => [process.execPath, BEELINE, ...args, '--json']
+/** One way, from a site to the internet. */
+const link = { delayMs: 10 }
 
-type Lab = Awaited<ReturnType<typeof openLab>>
-
-function ready(lab: Lab, host: string, ...args: string[]): Promise<{ id: string; addrs: string[] }> {
-  const child = lab.spawn(host, beeline(...args))
-  const { promise, resolve, reject } = Promise.withResolvers<{ id: string; addrs: string[] }>()
-  let text = ''
-  child.stdout?.on('data', chunk => {
-    text += chunk
-    if (text.includes('\n')) resolve(JSON.parse(text.slice(0, text.indexOf('\n'))))
-  })
-  child.once('exit', code => reject(new Error(`${args[0]} ended with code ${code}`)))
-  return promise
+interface Row {
+  readonly lab: PresetName
+  readonly hub?: readonly ('quic' | 'tcp' | 'ws')[]
+  readonly code: number
+  readonly technique: string
+  /** By what the last pong came. */
+  readonly path: string
 }
 
-async function pingDirect(name: Parameters<typeof preset>[0], deadline: string) {
-  const data = await mkdtemp(join(tmpdir(), 'beeline-journey-'))
-  try {
-    await using lab = await openLab(preset(name, { link: { delayMs: 5 } }), { seed: 1 })
-    const hub = await ready(lab, 'hub', 'hub', '--host', lab.host('hub').ip, '--data', data)
-    const alice = await ready(lab, 'alice', 'up', '--hub', hub.addrs[0] ?? '', '--key', join(data, 'alice.key'))
-    const args = ['ping', alice.id, '--hub', hub.addrs[0] ?? '', '--until', 'direct', '--deadline', deadline]
-    const { code, stdout } = await lab.exec('bob', beeline(...args), { timeoutMs: 60_000 })
-    const lines = stdout
-      .trim()
-      .split('\n')
-      .map(line => JSON.parse(line))
-    return { code, first: lines[0], summary: lines.at(-1) }
-  } finally {
-    await rm(data, { recursive: true, force: true })
-  }
-}
+/** Bob pings alice, `--until direct`: what is there in the end. */
+const ROWS: readonly Row[] = [
+  { lab: 'easy-easy', code: 0, technique: 'punch-quic', path: 'direct quic 11.2.0.10' },
+  { lab: 'easy-easy', hub: ['tcp'], code: 0, technique: 'punch-quic', path: 'direct quic 11.2.0.10' },
+  { lab: 'easy-easy', hub: ['ws'], code: 0, technique: 'punch-quic', path: 'direct quic 11.2.0.10' },
+  { lab: 'public-easy', code: 0, technique: 'punch-quic', path: 'direct quic 11.3.0.10' },
+  { lab: 'firewall', code: 0, technique: 'punch-quic', path: 'direct quic 11.2.1.10' },
+  { lab: 'double-nat', code: 0, technique: 'punch-quic', path: 'direct quic 11.2.0.10' },
+  { lab: 'same-nat', code: 0, technique: 'punch-quic', path: 'direct quic 192.168.2.10' },
+  { lab: 'same-carrier', code: 0, technique: 'punch-quic', path: 'direct quic 11.2.0.10' },
+  { lab: 'easy-hard', code: 3, technique: 'relay', path: 'relay quic 11.1.0.10' },
+  { lab: 'hard-hard', code: 3, technique: 'relay', path: 'relay quic 11.1.0.10' },
+  { lab: 'udp-blocked', code: 3, technique: 'relay', path: 'relay quic 11.1.0.10' }
+]
 
 describe('two peers behind kernel NATs, from the command line', { skip: NO_LAB }, () => {
-  it('go from the relay to a direct QUIC path through two port-preserving NATs', async () => {
-    const { code, first, summary } = await pingDirect('easy-easy', '20')
-    assert.equal(first.path, 'relay')
-    assert.equal(summary.direct, true, JSON.stringify(summary))
-    assert.equal(summary.technique, 'punch-quic')
+  for (const { lab, hub = ['quic', 'tcp', 'ws'], code, technique, path } of ROWS) {
+    it(`${lab}, by a hub reached over ${hub.join(', ')}: ${path}`, async t => {
+      const { bob, alice, hubAddress } = await journey(t, preset(lab, { link }), hub)
+      const args = ['ping', alice, '--hub', hubAddress, '--until', 'direct', '--deadline', '20']
+      const ended = await bob(...args)
+      const events = ended.stdout
+        .trim()
+        .split('\n')
+        .map(line => JSON.parse(line))
+      const summary = events.at(-1)
+      const last = events.findLast(({ event }) => event === 'pong')
+      assert.equal(events[0].path, 'relay', 'the first byte goes over the relay')
+      assert.deepEqual(
+        { code: ended.code, technique: summary.technique, path: `${last.path} ${last.transport} ${last.remote}` },
+        { code, technique, path: `${path}:${last.remote.split(':').at(-1)}` },
+        ended.stdout + ended.stderr
+      )
+    })
+  }
+})
+
+describe('what happens to a direct link', { skip: NO_LAB }, () => {
+  it('it lives on when the hub has gone, and 100 MB go through both NATs', async t => {
+    const { bob, start, up, alice, hub, hubAddress } = await journey(t, preset('easy-easy', { link }))
+    const perf = await bob('perf', alice, '--hub', hubAddress, '--mb', '100', '--until', 'direct')
+    assert.equal(perf.code, 0, perf.stderr)
+    const { path, transport, MBps } = JSON.parse(perf.stdout)
+    assert.deepEqual([path, transport], ['direct', 'quic'])
+    t.diagnostic(`${MBps} MB/s`)
+
+    const isDirect = (event: Record<string, unknown>) => event['path'] === 'direct' && event['event'] === 'pong'
+    const ping = start(
+      'bob',
+      'ping',
+      alice,
+      '--hub',
+      hubAddress,
+      '--until',
+      'direct',
+      '--count',
+      '500',
+      '--interval',
+      '0.1'
+    )
+    await ping.event(isDirect)
+    hub.program.child.kill('SIGKILL')
+    await hub.program.ended
+    const before = ping.events.filter(isDirect).length
+    await ping.event(event => isDirect(event) && ping.events.filter(isDirect).length >= before + 20)
+    assert.equal(up.child.exitCode, null)
+    const { code } = await ping.interrupt()
     assert.equal(code, 0)
   })
 
-  it('stay on the relay between two NATs with random ports, and say so by exit code 3', async () => {
-    const { code, summary } = await pingDirect('hard-hard', '8')
-    assert.equal(summary.connected, true)
-    assert.equal(summary.direct, false)
-    assert.equal(code, 3)
+  it('it lives on when both NATs have forgotten everything: the next packets open them again', async t => {
+    const { lab, start, alice, hubAddress } = await journey(t, preset('easy-easy', { link }))
+    const isDirect = (event: Record<string, unknown>) => event['path'] === 'direct' && event['event'] === 'pong'
+    const ping = start(
+      'bob',
+      'ping',
+      alice,
+      '--hub',
+      hubAddress,
+      '--until',
+      'direct',
+      '--count',
+      '500',
+      '--interval',
+      '0.1'
+    )
+    await ping.event(isDirect)
+    await Promise.all([lab.flushNat('natA'), lab.flushNat('natB')])
+    const before = ping.events.filter(isDirect).length
+    await ping.event(event => isDirect(event) && ping.events.filter(isDirect).length >= before + 20)
+    const { stdout } = await ping.interrupt()
+    const seqs = stdout
+      .split('\n')
+      .filter(line => line.includes('"pong"'))
+      .map(line => JSON.parse(line).seq)
+    assert.deepEqual(
+      seqs,
+      seqs.map((_, index) => index + 1),
+      'every ping is answered once, in order'
+    )
   })
 })

@@ -1,0 +1,41 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { type LabSpec, openLab } from '../../lab/lab.ts'
+import { type Ended, MAIN, Program } from '../cli/beeline.ts'
+
+/** In the order in which a hub prints its addresses. */
+const TRANSPORTS = ['quic', 'tcp', 'ws'] as const
+
+export type HubTransport = (typeof TRANSPORTS)[number]
+
+/** A lab in which a hub runs and alice is up, until the test ends. */
+export async function journey(t: TestContext, spec: LabSpec, by: readonly HubTransport[] = ['quic']) {
+  const data = await mkdtemp(join(tmpdir(), 'beeline-journey-'))
+  t.after(() => rm(data, { recursive: true, force: true }))
+  const lab = await openLab(spec)
+  t.after(() => lab.close())
+  const start = (host: string, ...args: string[]): Program => {
+    const env = { ...process.env, XDG_CONFIG_HOME: join(data, host) }
+    return new Program(lab.spawn(host, [process.execPath, MAIN, ...args, '--json'], { env, stdio: 'pipe' }))
+  }
+  const startHub = async () => {
+    const program = start('hub', 'hub', '--host', lab.host('hub').ip)
+    const { addrs } = (await program.event(({ event }) => event === 'ready')) as { addrs?: string[] }
+    return { program, address: by.map(transport => addrs![TRANSPORTS.indexOf(transport)]).join(',') }
+  }
+  const hub = await startHub()
+  const up = start('alice', 'up', '--hub', hub.address)
+  const { id } = (await up.event(({ event }) => event === 'ready')) as { id?: string }
+  return {
+    lab,
+    start,
+    startHub,
+    hub,
+    up,
+    alice: id!,
+    hubAddress: hub.address,
+    bob: (...args: string[]): Promise<Ended> => start('bob', ...args).ended
+  }
+}

@@ -54,6 +54,7 @@ export class FakeSockets implements Backend<string, Loop> {
     else opened()
   }
   aim(loop: Loop, remote: Endpoint | undefined): void {
+    assert.equal(loop.open, true, 'a closed socket is not aimed')
     loop.aimedAt = remote
   }
   closeLoop(loop: Loop): void {
@@ -64,6 +65,7 @@ export class FakeSockets implements Backend<string, Loop> {
     this.sent.push(`${socket} -> ${to.address}:${to.port} ${bytes.length}`)
   }
   deliver(loop: Loop, bytes: Uint8Array): void {
+    assert.equal(loop.open, true, 'nothing is delivered to a closed socket')
     loop.delivered.push(bytes)
   }
 }

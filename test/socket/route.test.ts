@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
 import test, { describe } from 'node:test'
-import fc from 'fast-check'
-import type { FlowTable } from '../../src/socket/flows.ts'
 import { add, CLIENT_ID, OTHER_ID, SOCKET, table } from './flow-table.ts'
 import { handshake, initial, short } from './packets.ts'
 
@@ -89,28 +87,6 @@ describe('who gets a packet', () => {
     flows.remove(client)
     assert.equal(flows.only(SOCKET, 1), server)
   })
-
-  test('no bytes make it throw, and only a well-formed Initial opens anything', () => {
-    const both = table()
-    flowsOfBoth(both)
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 1300 }), fc.boolean(), fc.nat(3), (bytes, listening, key) => {
-        const route = both.route(SOCKET, key, bytes, listening)
-        if ('open' in route) assert.ok(bytes.length >= 1200 && listening)
-        for (const flow of both.all()) {
-          both.sent(flow, bytes, 1)
-          both.received(flow, bytes, 1)
-        }
-      }),
-      { numRuns: 1_000 }
-    )
-  })
-
-  function flowsOfBoth(flows: FlowTable<string>): void {
-    add(flows, 'client', 1)
-    add(flows, 'server', 1)
-    add(flows, 'server', 2)
-  }
 })
 
 describe('the ids of our client', () => {

@@ -1,5 +1,4 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { capability } from './capability.ts'
 import { spawnInside } from './enter.ts'
 import type { ExecOptions, ExecResult } from './exec.ts'
@@ -9,6 +8,7 @@ import type { Plan, PlannedNode } from './plan.ts'
 import { planLab } from './plan.ts'
 import { blockUdpRules, deafRules, hearingRules } from './rules.ts'
 import { labScript, uplinkOf, wireEnds } from './script.ts'
+import { sibling } from './sibling.ts'
 import type { LabSpec, LinkSpec } from './spec.ts'
 import { checkLink, checkSpec, INTERNET } from './spec.ts'
 import { WireProcess } from './wire/process.ts'
@@ -92,7 +92,7 @@ export class Lab {
 
   /** The router forgets all connections and mappings, as when it restarts. Hosts keep theirs. */
   async flushNat(router: string): Promise<void> {
-    const program = fileURLToPath(new URL('flush-conntrack.ts', import.meta.url))
+    const program = sibling(import.meta.url, 'flush-conntrack')
     await runChecked(this.#keeper.pid, this.#router(router).name, [process.execPath, program])
   }
 

@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { spawnInside } from '../enter.ts'
+import { sibling } from '../sibling.ts'
 import type { LinkSpec } from '../spec.ts'
 import { WIRE } from '../spec.ts'
 import type { WireLink } from './main.ts'
@@ -17,7 +17,7 @@ export class WireProcess {
   })
 
   private constructor(keeper: number, links: WireLink[]) {
-    const argv = [process.execPath, fileURLToPath(new URL('main.ts', import.meta.url)), JSON.stringify(links)]
+    const argv = [process.execPath, sibling(import.meta.url, 'main'), JSON.stringify(links)]
     const child = spawnInside(keeper, WIRE, argv, { stdio: 'pipe', env: { ...process.env, NODE_OPTIONS: '' } })
     this.#child = child
     this.#failed.catch(() => {})

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander'
 import { count, deadline, ips, list, megabytes, pause, peer, port } from './arguments.ts'
 import { demo } from './demo.ts'

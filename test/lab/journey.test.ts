@@ -2,19 +2,21 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type PresetName, preset } from '../../lab/presets.ts'
 import { NO_LAB } from './available.ts'
-import { journey } from './journey.ts'
+import { type HubTransport, journey } from './journey.ts'
 
 /** One way, from a site to the internet. */
 const link = { delayMs: 10 }
 
 interface Row {
   readonly lab: PresetName
-  readonly hub?: readonly ('quic' | 'tcp' | 'ws')[]
+  readonly hub?: readonly HubTransport[]
   readonly code: number
   readonly technique: string
   /** By what the last pong came. */
   readonly path: string
 }
+
+const ALL: readonly HubTransport[] = ['quic', 'tcp', 'ws']
 
 /** Bob pings alice, `--until direct`: what is there in the end. */
 const ROWS: readonly Row[] = [
@@ -32,7 +34,7 @@ const ROWS: readonly Row[] = [
 ]
 
 describe('two peers behind kernel NATs, from the command line', { skip: NO_LAB }, () => {
-  for (const { lab, hub = ['quic', 'tcp', 'ws'], code, technique, path } of ROWS) {
+  for (const { lab, hub = ALL, code, technique, path } of ROWS) {
     it(`${lab}, by a hub reached over ${hub.join(', ')}: ${path}`, async t => {
       const { bob, alice, hubAddress } = await journey(t, preset(lab, { link }), hub)
       const args = ['ping', alice, '--hub', hubAddress, '--until', 'direct', '--deadline', '20']

@@ -78,6 +78,8 @@ export class Relays {
   async #run(relay: Relay, onTried: () => void): Promise<void> {
     const { clock, random, log } = this.#context
     const { peer, stop } = relay
+    // the relay's other addresses are named in the same turn: the first try is to know them all
+    await Promise.resolve()
     await keepReservation(
       {
         relay: peer.toString(),

@@ -17,6 +17,8 @@ const CLOSE_TIMEOUT_MS = 1_000
 export interface ListenerHost {
   readonly components: { readonly logger: ComponentLogger }
   readonly listeners: Set<QuicListener>
+  /** Listeners on their way: a dial waits for them, to leave from their port. */
+  readonly binding: Set<Promise<void>>
   packetSwitch(): Promise<PacketSwitch>
   openServer(): EngineServer
   wrap(connection: EngineConnection, remoteAddr: Multiaddr, direction: 'inbound', flow: number): QuicConnection
@@ -52,6 +54,17 @@ export class QuicListener extends TypedEventEmitter<ListenerEvents> implements L
 
   /** @throws NatError PORT_TAKEN, NO_NETWORK, BAD_ADDRESS */
   async listen(address: Multiaddr): Promise<void> {
+    const binding = this.#bind(address)
+    this.#transport.binding.add(binding)
+    try {
+      await binding
+    } finally {
+      this.#transport.binding.delete(binding)
+    }
+    this.safeDispatchEvent('listening')
+  }
+
+  async #bind(address: Multiaddr): Promise<void> {
     const wanted = quicEndpoint(address)
     const packetSwitch = await this.#transport.packetSwitch()
     const bound = await packetSwitch.bind(wanted.address, wanted.port)
@@ -60,7 +73,6 @@ export class QuicListener extends TypedEventEmitter<ListenerEvents> implements L
     this.#listening = { bound, endpoint: { ...wanted, port: bound.port }, server }
     this.#transport.listeners.add(this)
     for (let i = 0; i < CONCURRENT_HANDSHAKES; i++) void this.#accept(server)
-    this.safeDispatchEvent('listening')
   }
 
   getAddrs(): Multiaddr[] {

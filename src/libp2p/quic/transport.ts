@@ -71,6 +71,7 @@ export class QuicTransport implements PunchableTransport, Startable {
   readonly [punchable]: Puncher
   readonly components: QuicComponents
   readonly listeners = new Set<QuicListener>()
+  readonly binding = new Set<Promise<void>>()
   readonly #log: Logger
   readonly #options: QuicOptions
   readonly #engine = loadEngine()
@@ -185,6 +186,8 @@ export class QuicTransport implements PunchableTransport, Startable {
 
   async #openFlow(remote: QuicEndpoint, punch: boolean): Promise<FlowInfo> {
     const opened = await this.packetSwitch()
+    // js-libp2p listens on all addresses at once, and a relay among them is dialled meanwhile
+    await Promise.allSettled(this.binding)
     const socket = this.#listeningSocket(remote) ?? (await this.#dialSocket(remote.family))
     return opened.dial({ kind: 'udp', socket, remote: { address: remote.address, port: remote.port } }, punch)
   }

@@ -1,0 +1,14 @@
+/** What a program needs: a node, its links, and the errors that they end with. */
+export { type ErrorCode, NatError } from './core/errors.ts'
+export { defaultKeyFile, loadKey } from './node/key.ts'
+export type { Link, LinkEvents } from './node/link.ts'
+export {
+  type ConnectOptions,
+  createNode,
+  type Node,
+  type NodeEvents,
+  type NodeOptions,
+  type StreamHandler
+} from './node/node.ts'
+export type { LinkPath } from './node/path.ts'
+export type { Attempt } from './traversal/attempt.ts'

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { preset } from '../lab/presets.ts'
+import { bench } from './cli/beeline.ts'
+import { NO_LAB } from './lab/available.ts'
+import { journey } from './lab/journey.ts'
+
+const example = (name: string) => [
+  '--conditions=source',
+  fileURLToPath(new URL(`../examples/${name}.ts`, import.meta.url))
+]
+
+/** The id that an example prints when it is up. */
+async function idOf(child: ChildProcess): Promise<string> {
+  for await (const line of createInterface({ input: child.stdout! })) {
+    const id = /^I am (\S+)$/.exec(line)?.[1]
+    if (id != null) return id
+  }
+  throw new Error('it ended without a word')
+}
+
+async function allOf(child: ChildProcess): Promise<string> {
+  let text = ''
+  for await (const chunk of child.stdout!) text += chunk
+  return text
+}
+
+it('hello.ts says hello to another of its kind', async t => {
+  const { hub } = await bench(t)
+  const { addrs } = await hub()
+  const start = (...args: string[]) => {
+    const child = spawn(process.execPath, [...example('hello'), ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+    t.after(() => child.kill('SIGKILL'))
+    return child
+  }
+  const id = await idOf(start(addrs[0]!))
+  assert.match(await allOf(start(addrs[0]!, id)), /^hello$/m)
+})
+
+it('js-libp2p.ts: a plain js-libp2p node with our parts punches', { skip: NO_LAB }, async t => {
+  const { lab, hubAddress } = await journey(t, preset('easy-easy', { link: { delayMs: 5 } }))
+  const start = (host: string, ...args: string[]) =>
+    lab.spawn(host, [process.execPath, ...example('js-libp2p'), ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const id = await idOf(start('alice', hubAddress))
+  const said = await allOf(start('bob', hubAddress, id))
+  assert.match(said, /^direct: punch-quic connected$/m)
+  assert.match(said, /^ping: \d+ ms$/m)
+})
+
+it("the README's program is examples/hello.ts", () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+  const program = readFileSync(new URL('../examples/hello.ts', import.meta.url), 'utf8')
+  assert.ok(readme.includes(`\`\`\`ts\n${program}\`\`\``))
+})

@@ -2,12 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Command } from 'commander'
 import { beeline, untilInterrupted, whenReady } from './beeline.ts'
+import { type Program, stockPeer } from './connect/contenders.ts'
 import { count } from './options.ts'
 import { printTable } from './table.ts'
 
@@ -16,7 +16,7 @@ const TICKS_PER_SECOND = 100
 
 const { seconds } = new Command('idle')
   .description('Memory and CPU time of an idle `beeline up` that is connected to a hub on loopback.')
-  .option('--seconds <n>', 'how long it is watched, after as long to settle', count, 20)
+  .option('--seconds <n>', 'how long all are idle; CPU time is taken of the second half', count, 60)
   .parse()
   .opts<{ seconds: number }>()
 
@@ -24,31 +24,32 @@ const signal = untilInterrupted()
 const children: ChildProcess[] = []
 const data = await mkdtemp(join(tmpdir(), 'beeline-bench-'))
 try {
-  const start = ([program, ...args]: [string, ...string[]]): ChildProcess => {
+  const start = ([program, ...args]: Program): ChildProcess => {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     children.push(child)
     return child
   }
-  const ports = [await freePort(), await freePort()]
-  const hub = start(
-    beeline('hub', '--host', '127.0.0.1', '--port', `${ports[0]}`, '--http-port', `${ports[1]}`, '--data', data)
-  )
+  const hub = start(beeline('hub', '--host', '127.0.0.1', '--port', '0', '--http-port', '0', '--data', data))
   const { addrs } = await whenReady(hub, signal)
   const up = start(beeline('up', '--hub', addrs[0]!, '--key', join(data, 'up.key')))
   await whenReady(up, signal)
+  const stock = start(stockPeer('up', addrs[0]!))
+  await whenReady(stock, signal)
   const bare = start([process.execPath, '-e', 'setInterval(() => {}, 1 << 30)'])
-  await delay(seconds * 1000, undefined, { signal })
+  const halfMs = seconds * 500
+  await delay(halfMs, undefined, { signal })
   const watched: [string, number][] = [
     ['beeline up', up.pid!],
-    ['beeline hub, one peer', hub.pid!],
+    ['js-libp2p: TCP, QUIC, relay', stock.pid!],
+    ['beeline hub, two peers', hub.pid!],
     ['node, an empty program', bare.pid!]
   ]
   const before = await Promise.all(watched.map(([, pid]) => cpuSeconds(pid)))
-  await delay(seconds * 1000, undefined, { signal })
+  await delay(halfMs, undefined, { signal })
   const rows = await Promise.all(
     watched.map(async ([name, pid], i) => {
       const { rss, pss, own } = await memory(pid)
-      const perMinute = (((await cpuSeconds(pid)) - before[i]!) / seconds) * 60
+      const perMinute = (((await cpuSeconds(pid)) - before[i]!) / halfMs) * 60_000
       return [name, rss.toFixed(0), pss.toFixed(0), own.toFixed(0), perMinute.toFixed(2)]
     })
   )
@@ -74,15 +75,6 @@ async function cpuSeconds(pid: number): Promise<number> {
   // the second field, the program's name, may hold spaces; utime and stime are fields 14 and 15
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address != null ? address.port : 0
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -2,6 +2,8 @@ import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
+/** What `npm run build` makes of it, and npm installs. */
+const BUILT = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url))
 const READY_MS = 20_000
 
 export interface Ready {
@@ -12,6 +14,10 @@ export interface Ready {
 /** The command line of the product, in this checkout. */
 export function beeline(...args: string[]): [string, ...string[]] {
   return [process.execPath, MAIN, ...args, '--json']
+}
+
+export function builtBeeline(...args: string[]): [string, ...string[]] {
+  return [process.execPath, BUILT, ...args, '--json']
 }
 
 /** Waits for the first line that a `hub` or `up` prints. @throws Error with what it said instead */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Command } from 'commander'
-import { beeline, untilInterrupted, whenReady } from './beeline.ts'
+import { beeline, builtBeeline, untilInterrupted, whenReady } from './beeline.ts'
 import { type Program, stockPeer } from './connect/contenders.ts'
 import { count } from './options.ts'
 import { printTable } from './table.ts'
@@ -14,11 +14,12 @@ import { printTable } from './table.ts'
 /** Of /proc/PID/stat: Linux shows programs a hundred ticks a second, whatever it counts itself (proc(5), USER_HZ). */
 const TICKS_PER_SECOND = 100
 
-const { seconds } = new Command('idle')
+const { seconds, built } = new Command('idle')
   .description('Memory and CPU time of an idle `beeline up` that is connected to a hub on loopback.')
   .option('--seconds <n>', 'how long all are idle; CPU time is taken of the second half', count, 60)
+  .option('--built', 'what `npm run build` made as well: it needs no TypeScript compiler in memory')
   .parse()
-  .opts<{ seconds: number }>()
+  .opts<{ seconds: number; built?: true }>()
 
 const signal = untilInterrupted()
 const children: ChildProcess[] = []
@@ -31,19 +32,23 @@ try {
   }
   const hub = start(beeline('hub', '--host', '127.0.0.1', '--port', '0', '--http-port', '0', '--data', data))
   const { addrs } = await whenReady(hub, signal)
-  const up = start(beeline('up', '--hub', addrs[0]!, '--key', join(data, 'up.key')))
-  await whenReady(up, signal)
-  const stock = start(stockPeer('up', addrs[0]!))
-  await whenReady(stock, signal)
+  const hubAddress = addrs[0]!
+  const peers: [string, Program][] = [
+    ['beeline up', beeline('up', '--hub', hubAddress, '--key', join(data, 'up.key'))],
+    ['js-libp2p: TCP, QUIC, relay', stockPeer('up', hubAddress)]
+  ]
+  if (built)
+    peers.unshift(['beeline up, built', builtBeeline('up', '--hub', hubAddress, '--key', join(data, 'built.key'))])
+  const watched: [string, number][] = []
+  for (const [name, program] of peers) {
+    const peer = start(program)
+    await whenReady(peer, signal)
+    watched.push([name, peer.pid!])
+  }
   const bare = start([process.execPath, '-e', 'setInterval(() => {}, 1 << 30)'])
+  watched.push([`beeline hub, ${peers.length} peers`, hub.pid!], ['node, an empty program', bare.pid!])
   const halfMs = seconds * 500
   await delay(halfMs, undefined, { signal })
-  const watched: [string, number][] = [
-    ['beeline up', up.pid!],
-    ['js-libp2p: TCP, QUIC, relay', stock.pid!],
-    ['beeline hub, two peers', hub.pid!],
-    ['node, an empty program', bare.pid!]
-  ]
   const before = await Promise.all(watched.map(([, pid]) => cpuSeconds(pid)))
   await delay(halfMs, undefined, { signal })
   const rows = await Promise.all(

@@ -5,8 +5,8 @@ import { NatError } from '../core/errors.ts'
 import type { Codec } from '../wire/protobuf.ts'
 
 /**
- * The longest message of any protocol here, its length prefix excluded: what go-libp2p and rust-libp2p accept of DCUtR
- * and of circuit relay. It also keeps the prefix at two bytes.
+ * The longest message, its length prefix excluded, of a protocol that does not say otherwise: what go-libp2p and
+ * rust-libp2p accept of DCUtR and of circuit relay. No protocol here needs a prefix of three bytes.
  */
 export const MAX_FRAME_BYTES = 4 * 1024
 
@@ -26,7 +26,7 @@ export function takeFrame(list: Uint8ArrayList, what: string, maxBytes = MAX_FRA
   if (list.byteLength === 0) return undefined
   const first = list.get(0)
   if (first >= 0x80 && list.byteLength < 2) return undefined
-  const [length, prefixBytes] = first < 0x80 ? [first, 1] : [frameLength(first, list.get(1), what), 2]
+  const [length, prefixBytes] = first < 0x80 ? [first, 1] : [frameLength(first, list.get(1), what, maxBytes), 2]
   if (length > maxBytes) throw tooLong(what, String(length), maxBytes)
   if (list.byteLength < prefixBytes + length) return undefined
   const body = list.slice(prefixBytes, prefixBytes + length)
@@ -40,12 +40,17 @@ export class Frames<T extends object> {
   readonly #codec: Codec<T>
   readonly #what: string
   readonly #bytes: ByteStream<Stream>
+  readonly #maxBytes: number
 
-  /** @param what the messages' name, for errors */
-  constructor(stream: Stream, codec: Codec<T>, what: string) {
+  /**
+   * @param what the messages' name, for errors
+   * @param maxBytes of a message that comes in; 16,383 at most
+   */
+  constructor(stream: Stream, codec: Codec<T>, what: string, maxBytes = MAX_FRAME_BYTES) {
     this.stream = stream
     this.#codec = codec
     this.#what = what
+    this.#maxBytes = maxBytes
     // what else comes with a message is kept for whoever has the stream next
     this.#bytes = byteStream(stream)
   }
@@ -59,9 +64,9 @@ export class Frames<T extends object> {
     let length = first!
     if (length >= 0x80) {
       const [second] = await this.#take(1, signal, 'in a message')
-      length = frameLength(length, second!, this.#what)
+      length = frameLength(length, second!, this.#what, this.#maxBytes)
     }
-    if (length > MAX_FRAME_BYTES) throw tooLong(this.#what, String(length), MAX_FRAME_BYTES)
+    if (length > this.#maxBytes) throw tooLong(this.#what, String(length), this.#maxBytes)
     return this.#codec.decode(length === 0 ? new Uint8Array(0) : await this.#take(length, signal, 'in a message'))
   }
 
@@ -86,9 +91,9 @@ export class Frames<T extends object> {
   }
 }
 
-function frameLength(first: number, second: number, what: string): number {
+function frameLength(first: number, second: number, what: string, maxBytes: number): number {
   // two bytes reach 16,383; a third can only mean a message over the limit
-  if (second >= 0x80) throw tooLong(what, 'more than 16,383', MAX_FRAME_BYTES)
+  if (second >= 0x80) throw tooLong(what, 'more than 16,383', maxBytes)
   return (first & 0x7f) | (second << 7)
 }
 

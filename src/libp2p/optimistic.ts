@@ -7,6 +7,24 @@ const MULTISTREAM = '/multistream/1.0.0'
 /** A protocol name longer than this is nobody's; js-libp2p's own bound is the same. */
 const MAX_LINE_BYTES = 1024
 
+/**
+ * Negotiated fully, unless the caller asks otherwise: js-libp2p's connection monitor pings every connection and ends
+ * those where that fails by anything but an UnsupportedProtocolError. Only the full negotiation brings it: a peer without
+ * ping takes what follows for another protocol and resets the stream, and over QUIC the reset makes the refusal void.
+ */
+const FULL: ReadonlySet<string> = new Set(['/ipfs/ping/1.0.0'])
+
+/** An option of `newStream`, which js-libp2p hands through to the muxer. */
+export interface EagerOptions {
+  /** Whether a protocol that is else negotiated fully is negotiated optimistically. @default false */
+  readonly eager?: boolean
+}
+
+/** Whether a new stream is to be negotiated optimistically. */
+export function isOptimistic(protocol: string | undefined, { eager }: EagerOptions): protocol is string {
+  return protocol != null && (eager === true || !FULL.has(protocol))
+}
+
 /** What every stream of js-libp2p is underneath: data comes in by `onData`. */
 interface Incoming extends Stream {
   onData(data: Uint8ArrayList): void
@@ -60,9 +78,9 @@ export function optimisticMuxer<Components>(
       createStreamMuxer: connection => {
         const muxer: StreamMuxer = factory.createStreamMuxer(connection)
         const createStream = muxer.createStream.bind(muxer)
-        muxer.createStream = async ({ protocol, ...options }: CreateStreamOptions = {}) => {
+        muxer.createStream = async ({ protocol, ...options }: CreateStreamOptions & EagerOptions = {}) => {
           const stream = await createStream(options)
-          return protocol == null ? stream : optimistic(stream, protocol)
+          return isOptimistic(protocol, options) ? optimistic(stream, protocol) : stream
         }
         return muxer
       }

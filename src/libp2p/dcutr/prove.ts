@@ -1,8 +1,10 @@
-import type { Connection, Stream } from '@libp2p/interface'
+import type { Connection, NewStreamOptions, Stream } from '@libp2p/interface'
 import { byteStream } from '@libp2p/utils'
 import type { Clock } from '../../core/clock.ts'
 import { withDeadline } from '../../core/deadline.ts'
+import type { ErrorCode } from '../../core/errors.ts'
 import type { Random } from '../../core/random.ts'
+import type { EagerOptions } from '../optimistic.ts'
 
 /** Every libp2p answers it, by an echo or by saying that it does not know it: both are bytes that came back. */
 const PING = '/ipfs/ping/1.0.0'
@@ -21,19 +23,25 @@ export async function carriesBytes(
   let stream: Stream | undefined
   try {
     await withDeadline(tools.clock, ms, `a ping over ${connection.remoteAddr}`, signal, async limit => {
-      stream = await connection.newStream(PING, { signal: limit, runOnLimitedConnection: true })
+      const options: NewStreamOptions & EagerOptions = { signal: limit, runOnLimitedConnection: true, eager: true }
+      stream = await connection.newStream(PING, options)
       const bytes = byteStream(stream, { maxBufferSize: 4 * PING_BYTES })
       await bytes.write(tools.random.bytes(PING_BYTES), { signal: limit })
       await bytes.read({ bytes: PING_BYTES, signal: limit })
     })
-    void stream?.close().catch(() => {})
+    // not `close`, which waits for the other side: until then js-libp2p would refuse the application's own ping
+    stream?.abort(new Error('the path is proved'))
     return true
   } catch (error) {
-    const answered = ANSWERS.has((error as Error).name) || stream?.status === 'reset'
+    const { name, code } = error as { name?: string; code?: unknown }
+    const answered = code === UNSUPPORTED || ANSWERS.has(name ?? '') || stream?.status === 'reset'
     stream?.abort(error as Error)
     return answered && connection.status === 'open'
   }
 }
+
+/** What our optimistic negotiation says when the other side does not speak ping. */
+const UNSUPPORTED: ErrorCode = 'UNSUPPORTED'
 
 /** Failures that only an answer can cause (the last is ours, raised after the other side had agreed to the protocol). */
 const ANSWERS = new Set(['UnsupportedProtocolError', 'StreamResetError', 'TooManyOutboundProtocolStreamsError'])

@@ -8,7 +8,7 @@ import type {
   StreamMuxerFactory
 } from '@libp2p/interface'
 import { TypedEventEmitter } from 'main-event'
-import { optimistic } from '../optimistic.ts'
+import { type EagerOptions, isOptimistic, optimistic } from '../optimistic.ts'
 import type { EngineConnection, EngineStream } from './engine.ts'
 import { QuicStream } from './stream.ts'
 
@@ -40,14 +40,14 @@ class QuicMuxer extends TypedEventEmitter<MuxerEvents> {
     void this.#accept()
   }
 
-  async createStream({ protocol }: CreateStreamOptions = {}): Promise<QuicStream> {
+  async createStream({ protocol, ...options }: CreateStreamOptions & EagerOptions = {}): Promise<QuicStream> {
     const stream = await this.#connection.outboundStream()
     if (this.status !== 'open') {
       void stream.resetWrite()
       throw new Error('the connection closed while the stream was opened')
     }
     const added = this.#add(stream, 'outbound')
-    return protocol == null ? added : optimistic(added, protocol)
+    return isOptimistic(protocol, options) ? optimistic(added, protocol) : added
   }
 
   async close(options?: { signal?: AbortSignal }): Promise<void> {

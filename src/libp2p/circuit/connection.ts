@@ -73,6 +73,15 @@ export class CircuitConnection extends AbstractMultiaddrConnection {
     return { sentBytes, canSendMore: this.#stream.send(data) }
   }
 
+  /** A connection whose relay hangs up in the middle of this is closed: no failure, which js-libp2p takes it for. */
+  override async close(options?: AbortOptions): Promise<void> {
+    try {
+      await super.close(options)
+    } catch (error) {
+      if (this.status === 'open' || this.status === 'closing') throw error
+    }
+  }
+
   async sendClose(options?: AbortOptions): Promise<void> {
     const stream = this.#stream
     await stream.close(options)

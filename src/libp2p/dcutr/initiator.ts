@@ -39,11 +39,22 @@ async function runRound(context: Context, session: Session, reversal: Reversal, 
   if ('reason' in theirs) {
     const swapped =
       session.side !== 'initiator' || (theirs.reason === 'refused' && session.giveWay(connectionsOf(context, session)))
-    if (!swapped) recordNoRound(session, theirs, context.clock.now() - startMs)
+    if (!swapped) recordNoRound(session, await explained(theirs, session, reversal), context.clock.now() - startMs)
     return 'over'
   }
   const name = `round ${round} of ${UPGRADE.rounds}`
   return punch(context, session, { role: punchRole('initiator', round), name, theirs, startMs, signal })
+}
+
+/**
+ * Whoever does not speak DCUtR refuses the protocol, then takes our CONNECT for the name of another and resets the
+ * stream. The reset may overtake the refusal (over QUIC it makes it void), and then only identify tells.
+ */
+async function explained(none: NoRound, session: Session, reversal: Reversal): Promise<NoRound> {
+  if (none.reason !== 'refused') return none
+  const protocols = await reversal.protocols()
+  if (session.winner != null) return skipped('already-direct')
+  return protocols == null || protocols.includes(DCUTR_PROTOCOL) ? none : skipped('unsupported', none.detail)
 }
 
 function connectionsOf({ components }: Context, { peer }: Session): Connection[] {

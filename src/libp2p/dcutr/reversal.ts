@@ -1,6 +1,6 @@
 import type { IdentifyResult } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { sleep } from '../../core/clock.ts'
+import { withDeadline } from '../../core/deadline.ts'
 import { filterCandidates } from '../../traversal/candidates.ts'
 import { mostTelling, type Reversal as ReversalState } from '../../traversal/upgrade.ts'
 import { type AddressCandidate, candidatesOf } from '../candidate.ts'
@@ -27,7 +27,7 @@ export class Reversal {
   #announced: readonly Multiaddr[] = []
   #observed: readonly AddressCandidate[] = []
   #running = 0
-  #identify: 'awaited' | 'here' = 'awaited'
+  #protocols: readonly string[] | undefined
 
   constructor(context: Context, session: Session) {
     this.#context = context
@@ -50,15 +50,27 @@ export class Reversal {
   /** Waits until every dial has ended, `ms` at the most. Aborts with the session. */
   async settled(ms: number): Promise<void> {
     const dials = Promise.allSettled(this.#dials)
-    await Promise.race([dials, sleep(this.#context.clock, ms, this.#session.signal).catch(() => {})])
+    await withDeadline(this.#context.clock, ms, 'a reversal', this.#session.signal, () => dials).catch(() => {})
+  }
+
+  /** The protocols that the other side says it speaks, for which it waits; undefined when identify does not come. */
+  async protocols(): Promise<readonly string[] | undefined> {
+    if (this.#protocols == null) {
+      const patience = withDeadline(
+        this.#context.clock,
+        TIMES.identifyMs,
+        'identify',
+        this.#session.signal,
+        () => this.#identified.promise
+      )
+      await patience.catch(() => {})
+    }
+    return this.#protocols
   }
 
   /** Where no punch is possible: waits for identify, and for the reversal that it may allow. */
   async lastHope(): Promise<void> {
-    if (this.#identify === 'awaited') {
-      const patience = sleep(this.#context.clock, TIMES.identifyMs, this.#session.signal).catch(() => {})
-      await Promise.race([this.#identified.promise, patience])
-    }
+    await this.protocols()
     await this.settled(TIMES.windowMs)
   }
 
@@ -91,14 +103,14 @@ export class Reversal {
   }
 
   #reasonUntried(): 'already-direct' | 'peer-not-public' {
-    return this.#session.winner != null && this.#identify === 'awaited' ? 'already-direct' : 'peer-not-public'
+    return this.#session.winner != null && this.#protocols == null ? 'already-direct' : 'peer-not-public'
   }
 
   #onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => {
     if (!detail.peerId.equals(this.#session.peer) || detail.connection.direct) return
     this.#announced = detail.signedPeerRecord?.addresses ?? detail.listenAddrs
     this.#consider()
-    this.#identify = 'here'
+    this.#protocols = detail.protocols
     this.#identified.resolve()
   }
 

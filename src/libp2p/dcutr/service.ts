@@ -93,7 +93,16 @@ export class DcutrService implements Dcutr, Startable {
     const { promise, reject } = Promise.withResolvers<never>()
     const onAbort = () => reject(signal?.reason)
     signal?.addEventListener('abort', onAbort, { once: true })
-    return Promise.race([session.ended, promise]).finally(() => signal?.removeEventListener('abort', onAbort))
+    return Promise.race([this.#outcome(session), promise]).finally(() => signal?.removeEventListener('abort', onAbort))
+  }
+
+  /** What came of a session, and of the one that went on over another relayed connection when its own had closed. */
+  async #outcome(session: Session): Promise<Upgrade> {
+    const upgrade = await session.ended
+    const next = upgrade.outcome === 'relayed' ? this.#sessions.get(session.peer.toString()) : undefined
+    if (next == null) return upgrade
+    const after = await this.#outcome(next)
+    return { ...after, attempts: [...upgrade.attempts, ...after.attempts] }
   }
 
   #onOpen = ({ detail: connection }: CustomEvent<Connection>): void => {

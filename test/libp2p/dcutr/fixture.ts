@@ -1,196 +1,200 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
-import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { type Identify, identify } from '@libp2p/identify'
 import type { Connection, Libp2p, Transport } from '@libp2p/interface'
+import type { TransportManager } from '@libp2p/interface-internal'
 import { type Ping, ping } from '@libp2p/ping'
-import { tcp } from '@libp2p/tcp'
-import { CODE_P2P_CIRCUIT, type Multiaddr } from '@multiformats/multiaddr'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import { type Clock, realClock } from '../../../src/core/clock.ts'
+import { relayService } from '../../../src/hub/relay/index.ts'
+import { circuitRelay } from '../../../src/libp2p/circuit/index.ts'
 import { type Dcutr, type DcutrOptions, dcutr } from '../../../src/libp2p/dcutr/index.ts'
-import { type PunchDialOptions, punchable } from '../../../src/libp2p/punchable.ts'
+import { optimisticMuxer } from '../../../src/libp2p/optimistic.ts'
+import { type PunchableTransport, type PunchDialOptions, punchable } from '../../../src/libp2p/punchable.ts'
+import { type QuicComponents, quic } from '../../../src/libp2p/quic/index.ts'
 import type { Attempt } from '../../../src/traversal/attempt.ts'
+import { DCUTR_PROTOCOL } from '../../../src/wire/dcutr.ts'
+import { type CountingClock, countingClock } from './clocks.ts'
+import { type Door, isInside, Nat } from './internet.ts'
 
-/** What stands before a peer: `public` lets everybody in, `natted` only after the peer has sent something, `silent` nobody. */
-export type Door = 'public' | 'natted' | 'silent'
+const LISTEN = '/ip4/127.0.0.1/udp/0/quic-v1'
+export const limited = { runOnLimitedConnection: true }
 
-export class Firewall {
-  door: Door
-  opened = false
-  /** Opening packets that left, with where they went. */
-  readonly sent: Array<{ readonly bytes: Uint8Array; readonly to: Multiaddr }> = []
-  /** What dials were made, and how. */
-  readonly dials: Array<{ readonly to: Multiaddr; readonly punch: boolean }> = []
-  /** What else an opening packet does: a real datagram, in the tests that count those. */
-  onSend: (bytes: Uint8Array, to: Multiaddr) => void = () => {}
-
-  constructor(door: Door) {
-    this.door = door
-  }
-
-  letsIn(): boolean {
-    return this.door === 'public' || (this.door === 'natted' && this.opened)
-  }
+interface Internals {
+  readonly transportManager: TransportManager
+  readonly events: { listenerCount(type: string): number }
 }
 
-const doors = new Map<number, Firewall>()
-const portOf = (address: Multiaddr) => Number(address.getComponents()[1]?.value)
+/** Not in libp2p's public interface. */
+export function internalsOf(node: Libp2p): Internals {
+  return (node as unknown as { components: Internals }).components
+}
 
-/** TCP on loopback that behaves like punchable QUIC: a double, so that these tests need no engine and no NAT. */
-function punchableTcp(firewall: Firewall) {
-  return (components: Parameters<ReturnType<typeof tcp>>[0]): Transport => {
-    const inner = tcp()(components)
+/** Our QUIC transport, in an internet where the addresses behind NATs lead nowhere, and what it dials. */
+function quicBehind(nat: Nat) {
+  return (components: QuicComponents): PunchableTransport => {
+    const inner = quic()(components) as PunchableTransport
     const dial = inner.dial.bind(inner)
+    const puncher = inner[punchable]
     return Object.assign(inner, {
-      async dial(to: Multiaddr, options: Parameters<Transport['dial']>[1] & PunchDialOptions) {
-        firewall.dials.push({ to, punch: options.punch === true })
-        if (options.punch === true) firewall.opened = true
-        while (doors.get(portOf(to))?.letsIn() !== true) {
-          await new Promise(resolve => setTimeout(resolve, 5))
-          options.signal?.throwIfAborted()
-        }
-        return dial(to, options as Parameters<typeof dial>[1])
+      dial(to: Multiaddr, options: Parameters<Transport['dial']>[1] & PunchDialOptions) {
+        nat.dials.push({ to, punch: options.punch === true })
+        return dial(to, options)
       },
-      [punchable]: {
-        technique: 'punch-quic' as const,
-        canPunch: (address: Multiaddr) => {
-          const [host, port] = address.getComponents()
-          const relayed = address.getComponents().some(({ code }) => code === CODE_P2P_CIRCUIT)
-          return !relayed && (host?.name === 'ip4' || host?.name === 'ip6') && port?.name === 'tcp'
-        },
-        sendDatagram(bytes: Uint8Array, to: Multiaddr) {
-          firewall.opened = true
-          firewall.sent.push({ bytes, to })
-          firewall.onSend(bytes, to)
-        }
-      }
+      [punchable]: { ...puncher, canPunch: (to: Multiaddr) => puncher.canPunch(to) && !isInside(to) }
     })
   }
 }
 
-/** Real time that runs faster, so that a deadline of ten seconds can be waited for. */
-export function fastClock(speed: number): Clock {
-  return { now: () => performance.now() * speed, after: (ms, fn) => realClock.after(ms / speed, fn) }
-}
+const common = (nat: Nat) => ({
+  transports: [quicBehind(nat), circuitRelay()],
+  connectionEncrypters: [noise()],
+  connectionManager: { inboundConnectionThreshold: 1_000 },
+  connectionGater: { denyDialMultiaddr: () => false }
+})
 
-/** The real clock, and how many timers are set on it. */
-export function countingClock(): Clock & { readonly pending: number } {
-  const timers = new Set<object>()
-  return {
-    now: realClock.now,
-    after(ms, fn) {
-      const key = {}
-      timers.add(key)
-      const timer = realClock.after(ms, () => {
-        timers.delete(key)
-        fn()
-      })
-      return {
-        cancel() {
-          timers.delete(key)
-          timer.cancel()
-        }
-      }
-    },
-    get pending() {
-      return timers.size
-    }
-  }
+export type RelayNode = Libp2p & AsyncDisposable & { readonly nat: Nat }
+
+/** A relay of ours, over QUIC, whose connections are limited ones. */
+export async function relayNode(): Promise<RelayNode> {
+  const nat = await Nat.open('relay')
+  const node = await createLibp2p({
+    ...common(nat),
+    addresses: { listen: [LISTEN], announce: [nat.address.toString()] },
+    streamMuxers: [optimisticMuxer(yamux())],
+    services: { identify: identify(), relay: relayService({ limits: { circuitSeconds: 600 } }) }
+  })
+  return Object.assign(node, { nat, ...shelter(node, nat) })
 }
 
 export type PeerNode = Libp2p<{ identify: Identify; ping: Ping; dcutr: Dcutr }>
 
 export interface TestPeer extends AsyncDisposable {
   readonly node: PeerNode
-  readonly firewall: Firewall
+  readonly nat: Nat
+  readonly clock: CountingClock
   readonly attempts: Attempt[]
-}
-
-export async function relayNode(): Promise<Libp2p & AsyncDisposable> {
-  const node = await createLibp2p({
-    addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
-    transports: [tcp()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    connectionManager: { inboundConnectionThreshold: 1_000 },
-    services: {
-      identify: identify(),
-      relay: circuitRelayServer({ reservations: { applyDefaultLimit: true, defaultDurationLimit: 600_000 } })
-    }
-  })
-  for (const address of node.getMultiaddrs()) doors.set(portOf(address), new Firewall('public'))
-  return Object.assign(node, { [Symbol.asyncDispose]: async () => node.stop() })
+  /** To what libp2p tells of connections, before there was one. */
+  readonly listeners: number
+  upgrade(peer: { readonly node: Libp2p }): ReturnType<Dcutr['upgrade']>
 }
 
 export interface PeerInit {
-  readonly relay?: Libp2p
+  /** The peer has a reservation there. */
+  readonly relay?: RelayNode
   readonly door?: Door
-  /** Whether identify tells the peer's own address, so that connection reversal has something to dial. */
+  /** Whether identify tells the peer's public address, so that connection reversal has something to dial. */
   readonly announces?: boolean
-  readonly options?: Partial<DcutrOptions>
+  /** What it is bound to. @default 127.0.0.1, from where nothing leaves the machine */
+  readonly host?: string
+  /** Of the clock that DCUtR's deadlines are measured by. */
+  readonly speed?: number
+  readonly options?: Partial<Omit<DcutrOptions, 'clock'>>
 }
 
-/** A peer; given a relay, it has a reservation there. */
 export async function testPeer(init: PeerInit = {}): Promise<TestPeer> {
-  const firewall = new Firewall(init.door ?? 'natted')
-  const circuit = init.relay == null ? [] : [`${init.relay.getMultiaddrs()[0]}/p2p-circuit`]
+  const nat = await Nat.open(init.door ?? 'natted')
+  const clock = countingClock(init.speed)
+  const direct = nat.address.toString()
   const node = await createLibp2p({
+    ...common(nat),
     addresses: {
-      listen: ['/ip4/127.0.0.1/tcp/0', ...circuit],
+      listen: [init.host == null ? LISTEN : LISTEN.replace('127.0.0.1', init.host)],
+      appendAnnounce: init.announces === true ? [direct] : [],
       announceFilter: addresses =>
-        init.announces === true ? addresses : addresses.filter(address => address.toString().includes('p2p-circuit'))
+        addresses.filter(each => each.toString().includes('p2p-circuit') || each.toString().startsWith(direct))
     },
-    transports: [punchableTcp(firewall), circuitRelayTransport()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    connectionManager: { inboundConnectionThreshold: 1_000 },
-    connectionGater: { denyDialMultiaddr: () => false },
-    services: { identify: identify(), ping: ping(), dcutr: dcutr({ allowPrivate: true, ...init.options }) }
+    streamMuxers: [optimisticMuxer(yamux())],
+    services: {
+      identify: identify(),
+      ping: ping(),
+      dcutr: dcutr({ allowPrivate: true, clock, ...init.options })
+    }
   })
-  for (const address of listenAddresses(node)) doors.set(portOf(address), firewall)
-  // a relay sees the passing ports of our outgoing TCP connections, where it would see QUIC's listening port
-  node.services.dcutr.observed.stop()
   const attempts: Attempt[] = []
   node.services.dcutr.events.on('attempt', ({ attempt }) => attempts.push(attempt))
+  const sheltered = shelter(node, nat)
+  const listeners = listenersOf(node)
+  if (init.relay != null) await reserveAt(init.relay, node, sheltered)
   return {
     node,
-    firewall,
+    nat,
+    clock,
     attempts,
-    [Symbol.asyncDispose]: async () => {
+    listeners,
+    upgrade: other => node.services.dcutr.upgrade(other.node.peerId),
+    ...sheltered
+  }
+}
+
+export type BarePeer = Libp2p & AsyncDisposable & { readonly nat: Nat; readonly node: Libp2p }
+
+/** A peer without DCUtR, and with the stock muxer: the tests play its part by hand. */
+export async function barePeer(relay?: RelayNode, door: Door = 'natted'): Promise<BarePeer> {
+  const nat = await Nat.open(door)
+  const node = await createLibp2p({
+    ...common(nat),
+    addresses: { listen: [LISTEN] },
+    streamMuxers: [yamux()],
+    services: { identify: identify() }
+  })
+  const sheltered = shelter(node, nat)
+  if (relay != null) await reserveAt(relay, node, sheltered)
+  return Object.assign(node, { nat, node, ...sheltered })
+}
+
+function shelter(node: Libp2p, nat: Nat): AsyncDisposable {
+  nat.protect(internalsOf(node).transportManager.getAddrs()[0]!)
+  return {
+    async [Symbol.asyncDispose]() {
       await node.stop()
+      await nat[Symbol.asyncDispose]()
     }
   }
 }
 
-/** A peer without DCUtR: the tests play its part by hand. */
-export async function barePeer(relay?: Libp2p): Promise<Libp2p & AsyncDisposable> {
-  const node = await createLibp2p({
-    addresses: {
-      listen: relay == null ? [] : [`${relay.getMultiaddrs()[0]}/p2p-circuit`]
-    },
-    transports: [tcp(), circuitRelayTransport()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    connectionGater: { denyDialMultiaddr: () => false },
-    services: { identify: identify() }
-  })
-  return Object.assign(node, { [Symbol.asyncDispose]: async () => node.stop() })
+async function reserveAt(relay: Libp2p, node: Libp2p, sheltered: AsyncDisposable): Promise<void> {
+  try {
+    await internalsOf(node).transportManager.listen([addressOf(relay).encapsulate('/p2p-circuit')])
+    await until('the reservation', () => node.getMultiaddrs().some(each => each.toString().includes('p2p-circuit')))
+  } catch (error) {
+    // nobody else has got hold of it yet
+    await sheltered[Symbol.asyncDispose]()
+    throw error
+  }
 }
 
-/** Where a node listens for direct connections, whatever it announces. */
-export function listenAddresses(node: Libp2p): Multiaddr[] {
-  const { transportManager } = (node as unknown as { components: { transportManager: { getAddrs(): Multiaddr[] } } })
-    .components
-  return transportManager.getAddrs().filter(address => !address.toString().includes('p2p-circuit'))
+export function addressOf(node: Libp2p): Multiaddr {
+  return node.getMultiaddrs()[0]!
+}
+
+/** Connects the peer to the relay, and waits until that has told it its public address: some tests are too fast for it. */
+export async function acquaint(relay: Libp2p, { node }: TestPeer): Promise<void> {
+  await node.dial(addressOf(relay))
+  await until('the observed address', () => node.services.dcutr.observed.list().length > 0)
 }
 
 /** Dials a peer that has a reservation, over the relay, and waits until both sides have the connection. */
 export async function connectOver(relay: Libp2p, from: Libp2p, to: Libp2p): Promise<Connection> {
-  const address = to.getMultiaddrs().find(each => each.toString().includes(`${relay.peerId}/p2p-circuit`))!
-  const connection = await from.dial(address)
+  const connection = await from.dial(addressOf(relay).encapsulate(`/p2p-circuit/p2p/${to.peerId}`))
   await until('the other side has the connection', () => to.getConnections(from.peerId).length > 0)
   return connection
+}
+
+/** Waits until nothing of an upgrade is left: no timer, no DCUtR stream, no listener that was not there at the start. */
+export async function nothingLeft({ node, clock, listeners }: TestPeer): Promise<void> {
+  await until('no timer is left', () => clock.pending === 0)
+  const streams = () => node.getConnections().flatMap(connection => connection.streams)
+  await until('no DCUtR stream is left', () => streams().every(({ protocol }) => protocol !== DCUTR_PROTOCOL))
+  await until('no listener is left', () => listenersOf(node) === listeners)
+}
+
+function listenersOf(node: Libp2p): number {
+  const { events } = internalsOf(node)
+  return ['connection:open', 'connection:close', 'peer:identify'].reduce(
+    (sum, type) => sum + events.listenerCount(type),
+    0
+  )
 }
 
 export async function until(what: string, condition: () => boolean, ms = 5_000): Promise<void> {

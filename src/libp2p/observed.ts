@@ -60,8 +60,7 @@ export interface ObservedAddress {
 
 /**
  * What the world sees of the sockets that we punch from. An observation counts when it was made on a direct connection
- * (over a relay, it would be the relay's address) of a transport that punches, because all that transport's connections
- * share its listening socket; so the port seen is the port to punch.
+ * (over a relay, it would be the relay's address) that leaves from the very port that is punched, and for as long as it is.
  */
 export class ObservedAddresses {
   readonly #components: ObservedComponents
@@ -85,7 +84,9 @@ export class ObservedAddresses {
 
   /** Takes note of an observation, from identify or from elsewhere (a STUN answer on the shared socket). */
   note(observation: Observation): void {
-    const candidate = candidateOf(observation.address, this.#punchers())
+    const { connection } = observation
+    const seen = this.#punchers().filter(puncher => connection == null || puncher.observes(connection))
+    const candidate = candidateOf(observation.address, seen)
     if (candidate == null || !this.#counts(candidate)) return
     const family = candidate.address.includes(':') ? 6 : 4
     // each observer has one vote per socket: its latest
@@ -177,8 +178,7 @@ export class ObservedAddresses {
   }
 
   #onIdentify = ({ detail: { connection, observedAddr } }: CustomEvent<IdentifyResult>): void => {
-    if (observedAddr == null || !connection.direct || candidateOf(connection.remoteAddr, this.#punchers()) == null)
-      return
+    if (observedAddr == null || !connection.direct) return
     this.note({
       address: observedAddr,
       observer: connection.remotePeer.toString(),
@@ -199,8 +199,9 @@ export class ObservedAddresses {
 
   #alive(): Entry[] {
     const sinceMs = this.#init.clock.now() - OBSERVED.ttlMs
-    for (const [key, { atMs, connection }] of this.#entries) {
-      if (atMs < sinceMs && connection?.status !== 'open') this.#entries.delete(key)
+    for (const [key, { atMs, connection, candidate }] of this.#entries) {
+      const moved = connection != null && !candidate.puncher.observes(connection)
+      if (moved || (atMs < sinceMs && connection?.status !== 'open')) this.#entries.delete(key)
     }
     return [...this.#entries.values()]
   }

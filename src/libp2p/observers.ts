@@ -14,7 +14,7 @@ import { type Puncher, punchable, punchers } from './punchable.ts'
 const OBSERVERS = {
   dialMs: 10_000,
   /** After a failure the next try comes within so long, twice as long each time, and never later than the second figure. */
-  firstRetryMs: 1_000,
+  firstRetryMs: 250,
   maxRetryMs: 300_000,
   /** Relays that are asked: two would do to tell what kind of NAT there is. */
   maxRelays: 8,
@@ -62,47 +62,50 @@ export class Observers {
     const { connection, peerId, protocols, listenAddrs } = detail
     if (connection.direction !== 'outbound' || !connection.direct || !protocols.includes(HOP_PROTOCOL)) return
     if (this.#asked.has(peerId.toString()) || this.#asked.size >= OBSERVERS.maxRelays) return
-    const missing = this.#punchers().filter(puncher => this.#seenBy(peerId, puncher) == null)
-    const ways = missing.flatMap(puncher => {
+    const ways = this.#punchers().flatMap(puncher => {
       const address = firstOf(listenAddrs.slice(0, OBSERVERS.maxAddresses), puncher, connection)
       return address == null ? [] : [{ puncher, address }]
     })
     if (ways.length === 0) return
     this.#asked.add(peerId.toString())
-    const over = new AbortController()
-    connection.addEventListener('close', () => over.abort(), { once: true })
-    const signal = AbortSignal.any([over.signal, this.#stopping.signal])
+    const { signal } = this.#stopping
     void Promise.all(ways.map(way => this.#keep(peerId, way.puncher, way.address, signal))).finally(() =>
       this.#asked.delete(peerId.toString())
     )
   }
 
-  /** Keeps a connection there until the signal aborts. */
+  /** Keeps a connection there, for as long as we are connected to the relay at all. */
   async #keep(relay: PeerId, puncher: Puncher, address: Multiaddr, signal: AbortSignal): Promise<void> {
-    const { clock, random, log } = this.#init
-    const { transportManager } = this.#init.components
-    for (let failures = 0; !signal.aborted; ) {
+    const { clock, random, log, components } = this.#init
+    for (let failures = 0; !signal.aborted && this.#isConnected(relay); ) {
+      const sinceMs = clock.now()
       try {
         const connection =
           this.#seenBy(relay, puncher) ??
           (await withDeadline(clock, OBSERVERS.dialMs, `a connection to ${address}`, signal, limit =>
-            transportManager.dial(address, { signal: limit })
+            components.transportManager.dial(address, { signal: limit })
           ))
-        failures = 0
-        await closed(connection, signal)
+        // the first dial may have found out that this system cannot punch so
+        if (!puncher.canPunch(address)) return
+        await untilUseless(puncher, connection, signal)
       } catch (error) {
-        if (signal.aborted) return
         log('%a does not see our %s socket - %e', address, puncher.technique, error as Error)
       }
-      const longestMs = Math.min(OBSERVERS.maxRetryMs, OBSERVERS.firstRetryMs * 2 ** failures++)
+      failures = clock.now() - sinceMs > OBSERVERS.dialMs ? 0 : failures + 1
+      const longestMs = Math.min(OBSERVERS.maxRetryMs, OBSERVERS.firstRetryMs * 2 ** failures)
       await sleep(clock, random.int(Math.floor(longestMs / 2), longestMs), signal).catch(() => {})
     }
+  }
+
+  #isConnected(relay: PeerId): boolean {
+    const connections = this.#init.components.connectionManager.getConnections(relay)
+    return connections.some(({ status, direct }) => status === 'open' && direct)
   }
 
   #seenBy(relay: PeerId, puncher: Puncher): Connection | undefined {
     return this.#init.components.connectionManager
       .getConnections(relay)
-      .find(({ status, direct, remoteAddr }) => status === 'open' && direct && puncher.canPunch(remoteAddr))
+      .find(each => each.status === 'open' && each.direct && puncher.observes(each))
   }
 
   #punchers(): Puncher[] {
@@ -119,11 +122,16 @@ function firstOf(addresses: readonly Multiaddr[], puncher: Puncher, { remoteAddr
   })
 }
 
-/** Resolves when the connection closes or the signal aborts. */
-function closed(connection: Connection, signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    if (connection.status !== 'open' || signal.aborted) return resolve()
-    connection.addEventListener('close', () => resolve(), { once: true })
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
+/** Resolves when the connection closes, when the port that is punched is another one, or when the signal aborts. */
+async function untilUseless(puncher: Puncher, connection: Connection, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const done = () => resolve()
+  const unsubscribe = puncher.onMoved?.(done)
+  connection.addEventListener('close', done, { once: true })
+  signal.addEventListener('abort', done, { once: true })
+  if (connection.status !== 'open' || signal.aborted || !puncher.observes(connection)) done()
+  await promise
+  unsubscribe?.()
+  connection.removeEventListener('close', done)
+  signal.removeEventListener('abort', done)
 }

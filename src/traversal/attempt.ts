@@ -1,5 +1,7 @@
 /** The ways to make a connection that this version knows. */
-export type TechniqueName = 'relay' | 'direct' | 'reverse' | 'punch-quic'
+export type TechniqueName = 'relay' | 'direct' | 'reverse' | PunchTechnique
+
+export type PunchTechnique = 'punch-quic' | 'punch-tcp'
 
 /**
  * Why an attempt ended as it did. A fixed list, because scripts and people look these up; docs/reasons.md says for each

@@ -17,6 +17,8 @@ function setUp({ listens = [] as Multiaddr[], announces = [] as Multiaddr[], all
   const transport = {
     [punchable]: {
       technique: 'punch-quic',
+      simultaneous: false,
+      observes: ({ remoteAddr }: Connection) => /\/quic-v1$/.test(remoteAddr.toString()),
       canPunch: (address: Multiaddr) => /^\/ip[46]\/[^/]+\/udp\/\d+\/quic-v1$/.test(address.toString()),
       sendDatagram: () => {}
     }

@@ -18,7 +18,7 @@ export async function open(
   const net = {
     send: ({ bytes, to }: { bytes: Uint8Array; to: { address: string; port: number } }) => {
       const candidate = byEndpoint.get(`${to.address} ${to.port}`)
-      candidate?.puncher.sendDatagram(bytes, candidate.multiaddr)
+      candidate?.puncher.sendDatagram?.(bytes, candidate.multiaddr)
     },
     onPacket: () => () => {}
   }

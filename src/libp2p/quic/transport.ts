@@ -32,6 +32,7 @@ import {
 } from './address.ts'
 import { QuicConnection } from './connection.ts'
 import { type EngineClient, type EngineConfig, type EngineConnection, type EngineServer, loadEngine } from './engine.ts'
+import { type FreshDialOptions, freshFlow } from './fresh.ts'
 import { QuicListener } from './listener.ts'
 import { quicMuxer } from './muxer.ts'
 import { resolved } from './resolve.ts'
@@ -61,7 +62,7 @@ export const QUIC_DEFAULTS: Omit<EngineConfig, 'privateKeyProto'> = {
   sendBufferSize: 4_000_000
 }
 
-type DialOptions = DialTransportOptions & PunchDialOptions
+type DialOptions = DialTransportOptions & PunchDialOptions & FreshDialOptions
 
 /** QUIC whose dials leave from the port that it listens on, through the packet switch (docs/decisions.md). */
 export class QuicTransport implements PunchableTransport, Startable {
@@ -89,7 +90,10 @@ export class QuicTransport implements PunchableTransport, Startable {
     this.#config = new this.#engine.QuinnConfig({ ...QUIC_DEFAULTS, ...engine, privateKeyProto })
     this[punchable] = {
       technique: 'punch-quic',
+      simultaneous: false,
       canPunch: address => isQuicAddress(address) && this.#listeningSocket(quicEndpoint(address)) != null,
+      // all connections of this transport share its listening socket
+      observes: ({ remoteAddr }) => isQuicDialable(remoteAddr),
       sendDatagram: (bytes, to) => this.#sendDatagram(bytes, to)
     }
   }
@@ -129,7 +133,7 @@ export class QuicTransport implements PunchableTransport, Startable {
     const deadline = AbortSignal.timeout(deadlineMs)
     const signal = options.signal == null ? deadline : AbortSignal.any([options.signal, deadline])
     const remote = quicEndpoint(await resolved(address, signal))
-    const flow = await this.#openFlow(remote, options.punch === true)
+    const flow = await this.#openFlow(remote, options)
     let connection: EngineConnection
     try {
       this.#client ??= new this.#engine.Client(this.#config, 0)
@@ -184,8 +188,9 @@ export class QuicTransport implements PunchableTransport, Startable {
     this.#switch?.then(opened => opened.release(flow, now)).catch(() => {})
   }
 
-  async #openFlow(remote: QuicEndpoint, punch: boolean): Promise<FlowInfo> {
+  async #openFlow(remote: QuicEndpoint, { punch = false, freshFrom }: DialOptions): Promise<FlowInfo> {
     const opened = await this.packetSwitch()
+    if (freshFrom != null) return freshFlow(opened, freshFrom, remote)
     // js-libp2p listens on all addresses at once, and a relay among them is dialled meanwhile
     await Promise.allSettled(this.binding)
     const socket = this.#listeningSocket(remote) ?? (await this.#dialSocket(remote.family))

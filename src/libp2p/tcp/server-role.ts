@@ -1,0 +1,20 @@
+import type { Connection, MultiaddrConnection, Upgrader } from '@libp2p/interface'
+
+/**
+ * An upgrader for a connection that both sides dialled, of which ours is the server: Noise and multistream-select take
+ * their role from `initiator`, which js-libp2p's dial queue would lose, and yamux takes it from the connection's direction.
+ */
+export function asServer(upgrader: Upgrader): Upgrader {
+  return new Proxy(upgrader, {
+    get(target, name) {
+      if (name !== 'upgradeOutbound') return Reflect.get(target, name, target)
+      return (
+        connection: MultiaddrConnection,
+        options: Parameters<Upgrader['upgradeOutbound']>[1]
+      ): Promise<Connection> => {
+        connection.direction = 'inbound'
+        return target.upgradeOutbound(connection, { ...options, initiator: false })
+      }
+    }
+  })
+}

@@ -1,0 +1,127 @@
+import {
+  AbortError,
+  type ComponentLogger,
+  type Connection,
+  type CreateListenerOptions,
+  type DialTransportOptions,
+  type Listener,
+  type Logger,
+  type Metrics,
+  serviceCapabilities,
+  type Transport,
+  transportSymbol
+} from '@libp2p/interface'
+import { type TCPOptions, tcp } from '@libp2p/tcp'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { TCP as TCP_ADDRESS } from '@multiformats/multiaddr-matcher'
+import { type Clock, realClock } from '../../core/clock.ts'
+import { scoped } from '../../core/deadline.ts'
+import { endpointOf } from '../candidate.ts'
+import { type PunchableTransport, type PunchDialOptions, type Puncher, punchable } from '../punchable.ts'
+import { DialPort } from './port.ts'
+import { connectSimultaneously } from './punch.ts'
+import { asServer } from './server-role.ts'
+import type { PortSharing } from './sharing.ts'
+
+export interface TcpComponents {
+  readonly logger: ComponentLogger
+  readonly metrics?: Metrics
+}
+
+export interface TcpOptions extends TCPOptions {
+  /** @default the machine's */
+  readonly clock?: Clock
+}
+
+type DialOptions = DialTransportOptions & PunchDialOptions
+
+/** What the system says when it does not let this port go to that address, or at all. */
+const PORT_REFUSED: ReadonlySet<unknown> = new Set(['EADDRINUSE', 'EADDRNOTAVAIL'])
+
+/**
+ * js-libp2p's TCP, whose dials all leave from one local port: what a relay sees of it is what a peer can punch. Listeners are
+ * on ports of their own, because a port that is listened on cannot be dialled from.
+ */
+export class TcpTransport implements PunchableTransport {
+  readonly [transportSymbol] = true as const
+  readonly [serviceCapabilities] = ['@libp2p/transport']
+  readonly [Symbol.toStringTag] = 'beeline-tcp'
+  readonly [punchable]: Puncher
+  readonly #stock: Transport
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #port = new DialPort()
+  /** The local port that each of our connections left from. */
+  readonly #leftFrom = new WeakMap<Connection, number>()
+
+  constructor(components: TcpComponents, { clock = realClock, ...options }: TcpOptions = {}) {
+    this.#stock = tcp(options)(components)
+    this.#clock = clock
+    this.#log = components.logger.forComponent('beeline:tcp')
+    this[punchable] = {
+      technique: 'punch-tcp',
+      simultaneous: true,
+      canPunch: address =>
+        this.#port.sharing?.ok !== false && TCP_ADDRESS.exactMatch(address) && endpointOf(address) != null,
+      observes: connection => this.#port.current != null && this.#leftFrom.get(connection) === this.#port.current,
+      onMoved: listener => this.#port.events.on('moved', listener)
+    }
+  }
+
+  /** Whether this system lets TCP be punched, and if not, why; undefined before the first dial. */
+  get sharing(): PortSharing | undefined {
+    return this.#port.sharing
+  }
+
+  /**
+   * Dials from the common local port; with `punch`, until the other side's SYN has met ours.
+   *
+   * @throws what the socket failed with; with `punch` EADDRNOTAVAIL when the port is used up towards that address, and then
+   *   the next dial leaves from another; AbortError
+   */
+  async dial(address: Multiaddr, options: DialOptions): Promise<Connection> {
+    if (options.signal?.aborted === true) throw new AbortError()
+    const localPort = await this.#port.take()
+    const { punch = false, role = 'client', ...rest } = options
+    const upgrader = role === 'server' ? asServer(options.upgrader) : options.upgrader
+    const dial = (from: number | undefined) => this.#dialFrom(from, address, { ...rest, upgrader })
+    try {
+      if (punch) return await connectSimultaneously(() => dial(localPort), this.#clock, options.signal)
+      return await dial(localPort)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (localPort == null || !PORT_REFUSED.has(code)) throw error
+      this.#log('the system refuses port %d towards %a (%s), another one is taken', localPort, address, code)
+      this.#port.refused(localPort)
+      // a peer that punches expects us from the old port: it has to be told the new one first
+      if (punch) throw error
+      return await dial(await this.#port.take())
+    }
+  }
+
+  createListener(options: CreateListenerOptions): Listener {
+    return this.#stock.createListener(options)
+  }
+
+  readonly listenFilter = (addresses: Multiaddr[]): Multiaddr[] => this.#stock.listenFilter(addresses)
+  readonly dialFilter = (addresses: Multiaddr[]): Multiaddr[] => this.#stock.dialFilter(addresses)
+
+  async #dialFrom(
+    localPort: number | undefined,
+    address: Multiaddr,
+    options: DialTransportOptions
+  ): Promise<Connection> {
+    const from = localPort == null || endpointless(address) ? {} : { localPort }
+    // Node keeps the signal of a connect for the life of the socket
+    const connection = await scoped(options.signal, signal =>
+      this.#stock.dial(address, { ...options, ...from, signal })
+    )
+    if (localPort != null) this.#leftFrom.set(connection, localPort)
+    return connection
+  }
+}
+
+/** A Unix socket has no port to leave from. */
+function endpointless(address: Multiaddr): boolean {
+  return address.toString().startsWith('/unix/')
+}

@@ -1,15 +1,14 @@
 import { join } from 'node:path'
 import { noise } from '@chainsafe/libp2p-noise'
-import { yamux } from '@chainsafe/libp2p-yamux'
 import { autoNATv2 } from '@libp2p/autonat-v2'
 import { identify, identifyPush } from '@libp2p/identify'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p } from 'libp2p'
-import { optimisticMuxer } from '../libp2p/optimistic.ts'
 import { interfaceAddresses, isLoopback, isUnspecified } from '../libp2p/quic/address.ts'
 import { quic } from '../libp2p/quic/index.ts'
+import { yamux } from '../libp2p/yamux.ts'
 import { defaultKeyFile, loadKey } from '../node/key.ts'
 import { freePort } from './free-port.ts'
 import { relayService } from './relay/index.ts'
@@ -56,7 +55,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     },
     transports: [quic(), tcp(), webSockets()],
     connectionEncrypters: [noise()],
-    streamMuxers: [optimisticMuxer(yamux())],
+    streamMuxers: [yamux()],
     connectionManager: { maxConnections: MAX_CONNECTIONS, inboundConnectionThreshold: 100 },
     services: {
       identify: identify(),

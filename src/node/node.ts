@@ -1,5 +1,4 @@
 import { noise } from '@chainsafe/libp2p-noise'
-import { yamux } from '@chainsafe/libp2p-yamux'
 import { identify, identifyPush } from '@libp2p/identify'
 import type { Connection, PeerId, PrivateKey, Stream } from '@libp2p/interface'
 import type { TransportManager } from '@libp2p/interface-internal'
@@ -14,8 +13,8 @@ import { lastPeer } from '../libp2p/circuit/address.ts'
 import { race } from '../libp2p/circuit/connect.ts'
 import { circuitRelay, type ReservationEvents } from '../libp2p/circuit/index.ts'
 import { dcutr } from '../libp2p/dcutr/index.ts'
-import { optimisticMuxer } from '../libp2p/optimistic.ts'
 import { quic } from '../libp2p/quic/index.ts'
+import { yamux } from '../libp2p/yamux.ts'
 import { connectError } from './connect-error.ts'
 import { parseHubs, reachable } from './hubs.ts'
 import { Link } from './link.ts'
@@ -70,7 +69,7 @@ export async function createNode(options: NodeOptions) {
     transportManager: { faultTolerance: 1 },
     transports: [quic(), tcp(), webSockets(), circuitRelay({ events: reservations })],
     connectionEncrypters: [noise()],
-    streamMuxers: [optimisticMuxer(yamux())],
+    streamMuxers: [yamux()],
     // relayed connections all come from the hub's address
     connectionManager: { inboundConnectionThreshold: 100 },
     connectionGater: { denyDialMultiaddr: () => false },

@@ -1,0 +1,14 @@
+import { yamux as libp2pYamux } from '@chainsafe/libp2p-yamux'
+import { optimisticMuxer } from './optimistic.ts'
+
+/**
+ * How far a stream's window may grow: 20 MB/s at a round trip of 100 ms. The default is 16 MiB, but js-libp2p aborts a
+ * stream of which it holds more than 4 MiB that nobody has taken, so a slow reader, such as a hub between a fast peer and
+ * a slow one, would lose the stream instead of slowing the sender down.
+ */
+const MAX_WINDOW_BYTES = 2 * 1024 * 1024
+
+/** The muxer of connections that are not QUIC: yamux, its streams negotiated optimistically. */
+export function yamux() {
+  return optimisticMuxer(libp2pYamux({ streamOptions: { maxStreamWindowSize: MAX_WINDOW_BYTES } }))
+}

@@ -8,11 +8,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Command } from 'commander'
 import { beeline, builtBeeline, untilInterrupted, whenReady } from './beeline.ts'
 import { type Program, stockPeer } from './connect/contenders.ts'
+import { cpuSeconds } from './cpu.ts'
 import { count } from './options.ts'
 import { printTable } from './table.ts'
-
-/** Of /proc/PID/stat: Linux shows programs a hundred ticks a second, whatever it counts itself (proc(5), USER_HZ). */
-const TICKS_PER_SECOND = 100
 
 const { seconds, built } = new Command('idle')
   .description('Memory and CPU time of an idle `beeline up` that is connected to a hub on loopback.')
@@ -73,13 +71,6 @@ async function memory(pid: number): Promise<{ rss: number; pss: number; own: num
   const megabytes = (field: string) =>
     (Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(rollup)?.[1]) * 1024) / 1e6
   return { rss: megabytes('Rss'), pss: megabytes('Pss'), own: megabytes('Private_Clean') + megabytes('Private_Dirty') }
-}
-
-async function cpuSeconds(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
-  // the second field, the program's name, may hold spaces; utime and stime are fields 14 and 15
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
 }
 
 async function stop(child: ChildProcess): Promise<void> {

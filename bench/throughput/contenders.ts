@@ -1,9 +1,11 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { quic as stockQuic } from '@chainsafe/libp2p-quic'
-import { yamux } from '@chainsafe/libp2p-yamux'
+import { yamux as stockYamux } from '@chainsafe/libp2p-yamux'
 import { tcp } from '@libp2p/tcp'
 import type { Libp2pOptions } from 'libp2p'
+import { circuitRelay } from '../../src/libp2p/circuit/index.ts'
 import { quic } from '../../src/libp2p/quic/index.ts'
+import { yamux } from '../../src/libp2p/yamux.ts'
 import { noSwitchQuic } from './no-switch.ts'
 
 const QUIC = ['/ip4/127.0.0.1/udp/0/quic-v1']
@@ -16,7 +18,7 @@ const CONTENDERS = {
     addresses: { listen: TCP },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux()]
+    streamMuxers: [stockYamux()]
   }),
   'ours-ffi': () => ({ addresses: { listen: QUIC }, transports: [quic({ plane: 'ffi' })] }),
   'ours-portable': () => ({ addresses: { listen: QUIC }, transports: [quic({ plane: 'portable' })] }),
@@ -30,6 +32,13 @@ export function isContender(name: string): name is Contender {
   return Object.hasOwn(CONTENDERS, name)
 }
 
-export function libp2pOptions(contender: Contender): Libp2pOptions {
-  return CONTENDERS[contender]()
+/** @param relay the address of a hub: then everything goes over it, and there is no choice of a transport */
+export function libp2pOptions(contender: Contender, relay?: string): Libp2pOptions {
+  if (relay == null) return CONTENDERS[contender]()
+  return {
+    addresses: { listen: [`${relay}/p2p-circuit`] },
+    transports: [quic(), tcp(), circuitRelay()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()]
+  }
 }

@@ -23,15 +23,15 @@ export class Pair implements AsyncDisposable {
   readonly #listener: Peer
   readonly #address: string
 
-  private constructor(dialer: Peer, listener: Peer, address: string) {
+  constructor(dialer: Peer, listener: Peer, address: string) {
     this.#dialer = dialer
     this.#listener = listener
     this.#address = address
   }
 
-  static async start(contender: Contender): Promise<Pair> {
-    const listener = new Peer(contender)
-    const dialer = new Peer(contender)
+  static async start(contender: Contender, relay?: string): Promise<Pair> {
+    const listener = new Peer(contender, relay)
+    const dialer = new Peer(contender, relay)
     try {
       const [{ ready }] = await Promise.all([listener.next('ready'), dialer.next('ready')])
       return new Pair(dialer, listener, ready)
@@ -75,8 +75,8 @@ type KeyOf<T> = T extends unknown ? keyof T & string : never
 class Peer {
   readonly #child: ChildProcess
 
-  constructor(contender: Contender) {
-    this.#child = fork(PEER, [contender], { execArgv: process.execArgv })
+  constructor(contender: Contender, relay?: string) {
+    this.#child = fork(PEER, [contender, ...(relay == null ? [] : [relay])], { execArgv: process.execArgv })
   }
 
   async ask<Key extends KeyOf<PeerReply>>(request: PeerRequest, key: Key): Promise<ReplyWith<Key>> {

@@ -1,4 +1,5 @@
 // One of the two processes of a measurement, driven over the IPC channel. It ends when its parent does.
+import { once } from 'node:events'
 import type { Connection, Stream } from '@libp2p/interface'
 import { byteStream } from '@libp2p/utils'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -27,10 +28,10 @@ const ECHO_BYTES = 32
 /** Echoes before the ones that count. */
 const WARM_UP = 20
 
-const contender = process.argv[2] ?? ''
+const [, , contender = '', relay] = process.argv
 if (!isContender(contender)) throw new Error(`there is no contender called ${contender}`)
 const node = await createLibp2p({
-  ...libp2pOptions(contender),
+  ...libp2pOptions(contender, relay),
   connectionGater: { denyDialMultiaddr: () => false },
   // by default a sixth connection within a second is refused, and short runs make more
   connectionMonitor: { enabled: false },
@@ -44,6 +45,8 @@ process.on('message', (request: PeerRequest) => {
   answer(request).then(reply, error => reply({ failed: String(error) }))
 })
 process.on('disconnect', () => process.exit())
+// a reservation at a relay comes after the start
+while (node.getMultiaddrs().length === 0) await once(node, 'self:peer:update')
 reply({ ready: String(node.getMultiaddrs()[0]) })
 
 function reply(message: PeerReply): void {

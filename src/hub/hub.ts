@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { noise } from '@chainsafe/libp2p-noise'
-import { autoNATv2 } from '@libp2p/autonat-v2'
 import { identify, identifyPush } from '@libp2p/identify'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
@@ -10,6 +9,7 @@ import { interfaceAddresses, isLoopback, isUnspecified } from '../libp2p/quic/ad
 import { quic } from '../libp2p/quic/index.ts'
 import { yamux } from '../libp2p/yamux.ts'
 import { defaultKeyFile, loadKey } from '../node/key.ts'
+import { autonatServer } from './autonat/index.ts'
 import { freePort } from './free-port.ts'
 import { relayService } from './relay/index.ts'
 
@@ -61,7 +61,8 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       identify: identify(),
       identifyPush: identifyPush(),
       ping: ping(),
-      autoNAT: autoNATv2(),
+      // stock TCP, whose dials leave from a new port each
+      autonat: autonatServer({ transports: () => [quic(), tcp(), webSockets()], hosts }),
       relay: relayService()
     }
   })

@@ -1,10 +1,10 @@
 import { noise } from '@chainsafe/libp2p-noise'
-import { yamux } from '@chainsafe/libp2p-yamux'
 import type { Connection, Transport } from '@libp2p/interface'
 import type { TransportManager } from '@libp2p/interface-internal'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p'
 import type { FreshDialOptions } from '../../libp2p/quic/fresh.ts'
+import { yamux } from '../../libp2p/yamux.ts'
 
 export type Transports = NonNullable<Libp2pOptions['transports']>
 

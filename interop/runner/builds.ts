@@ -24,7 +24,10 @@ export function build(name: Implementation): Built {
     case 'js':
       return { version: jsVersion(), command: [process.execPath, join(ROOM, 'js/main.ts')] }
     case 'go':
-      return buildGo()
+      return buildGo('go', [], {})
+    case 'go-0.40':
+      // its quic-go panics on the crypto/tls of later toolchains; Go fetches this one by itself
+      return buildGo('go-0.40', ['-tags=go_libp2p_0_40'], { GOTOOLCHAIN: 'go1.24.11' })
     case 'rust':
       return buildRust()
     default:
@@ -32,11 +35,14 @@ export function build(name: Implementation): Built {
   }
 }
 
-function buildGo(): Built {
-  const program = join(CACHE, 'go/interop-peer')
-  const failure = compile('go', ['build', '-o', program, '.'], join(ROOM, 'go'), 'https://go.dev/dl')
+/** The same source, against the go-libp2p that the module file names. */
+function buildGo(name: 'go' | 'go-0.40', flags: string[], env: NodeJS.ProcessEnv): Built {
+  const moduleFile = `${name}.mod`
+  const program = join(CACHE, name, 'interop-peer')
+  const args = ['build', `-modfile=${moduleFile}`, ...flags, '-o', program, '.']
+  const failure = compile('go', args, join(ROOM, 'go'), 'https://go.dev/dl', env)
   if (failure !== undefined) return { missing: failure }
-  return { version: `go-libp2p ${versionIn('go/go.mod', /go-libp2p v(\S+)/)}`, command: [program] }
+  return { version: `go-libp2p ${versionIn(`go/${moduleFile}`, /go-libp2p v(\S+)/)}`, command: [program] }
 }
 
 function buildRust(): Built {
@@ -49,10 +55,20 @@ function buildRust(): Built {
 }
 
 /** What went wrong, if anything did. At low priority: minutes of two cores, the first time. */
-function compile(tool: string, args: string[], cwd: string, from: string): string | undefined {
+function compile(
+  tool: string,
+  args: string[],
+  cwd: string,
+  from: string,
+  env: NodeJS.ProcessEnv = {}
+): string | undefined {
   if (spawnSync(tool, ['version'], { stdio: 'ignore' }).error) return `there is no ${tool} on this machine: ${from}`
   process.stderr.write(`${tool} ${args[0]} in ${relative(process.cwd(), cwd)}\n`)
-  const { status, error } = spawnSync('nice', ['-n', '19', tool, ...args], { cwd, stdio: ['ignore', 2, 2] })
+  const { status, error } = spawnSync('nice', ['-n', '19', tool, ...args], {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 2, 2]
+  })
   return status === 0 ? undefined : `${tool} ${args[0]} failed${error ? `: ${error.message}` : ', see above'}`
 }
 

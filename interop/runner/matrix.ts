@@ -1,6 +1,9 @@
-/** What takes part. `js` is this project. */
-export const IMPLEMENTATIONS = ['js', 'go', 'rust'] as const
+/** What takes part. `js` is this project; `go-0.40` is the last go-libp2p that punches with its roles swapped. */
+export const IMPLEMENTATIONS = ['js', 'go', 'rust', 'go-0.40'] as const
 export type Implementation = (typeof IMPLEMENTATIONS)[number]
+
+export const RELAYS = ['js', 'go', 'rust'] as const satisfies readonly Implementation[]
+type Relay = (typeof RELAYS)[number]
 
 export const TRANSPORTS = ['tcp', 'quic-v1'] as const
 export type Transport = (typeof TRANSPORTS)[number]
@@ -8,7 +11,7 @@ export type Transport = (typeof TRANSPORTS)[number]
 export interface Cell {
   readonly dialer: Implementation
   readonly listener: Implementation
-  readonly relay: Implementation
+  readonly relay: Relay
   readonly transport: Transport
 }
 
@@ -18,22 +21,26 @@ export type Filter = { readonly [Part in keyof Cell]?: readonly string[] }
 /** js punches over QUIC only: it has no TCP punching yet. */
 const OURS: readonly Transport[] = ['quic-v1']
 
-/**
- * All pairs over all relays where we take part. Pairs of the others are the reference for times, so one relay is enough:
- * that of the dialer's implementation.
- */
+/** Every pair with js in it, and the others among each other as the reference for times. */
 export function matrix(filter: Filter = {}): Cell[] {
-  const cells: Cell[] = []
-  for (const transport of TRANSPORTS) {
-    for (const dialer of IMPLEMENTATIONS) {
-      for (const listener of IMPLEMENTATIONS) {
-        const isOurs = dialer === 'js' || listener === 'js'
-        if (isOurs && !OURS.includes(transport)) continue
-        for (const relay of isOurs ? IMPLEMENTATIONS : [dialer]) cells.push({ dialer, listener, relay, transport })
-      }
-    }
-  }
+  const cells = TRANSPORTS.flatMap(transport =>
+    IMPLEMENTATIONS.flatMap(dialer =>
+      IMPLEMENTATIONS.flatMap(listener =>
+        relays(transport, dialer, listener).map(relay => ({ dialer, listener, relay, transport }))
+      )
+    )
+  )
   return cells.filter(cell => TAKES.every(part => filter[part]?.includes(cell[part]) ?? true))
+}
+
+/** The relays that a pair meets at. */
+function relays(transport: Transport, dialer: Implementation, listener: Implementation): readonly Relay[] {
+  const isOurs = dialer === 'js' || listener === 'js'
+  const isOld = dialer === 'go-0.40' || listener === 'go-0.40'
+  if (!isOurs) return isOld ? [] : [dialer]
+  if (!OURS.includes(transport)) return []
+  // its observed address must come without a peer id at its end, and that is how js-libp2p's identify sends it
+  return isOld ? ['go'] : RELAYS
 }
 
 const TAKES = ['dialer', 'listener', 'relay', 'transport'] as const

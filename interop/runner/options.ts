@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import type { Filter } from './matrix.ts'
-import { IMPLEMENTATIONS, TRANSPORTS } from './matrix.ts'
+import { IMPLEMENTATIONS, RELAYS, TRANSPORTS } from './matrix.ts'
 
 export interface Options {
   readonly filter: Filter
@@ -12,13 +12,14 @@ export interface Options {
 }
 
 export const USAGE = `npm run interop -- [OPTION …]
-  --dialer, --listener, --relay   of ${IMPLEMENTATIONS.join(',')}; default: all
-  --transport                     of ${TRANSPORTS.join(',')}; default: all
-  --times N                       runs of each cell; default 1
-  --delay MS                      one way, of each peer's link; default 20
-  --debug                         verbose logs`
+  --dialer, --listener   of ${IMPLEMENTATIONS.join(',')}; default: all
+  --relay                of ${RELAYS.join(',')}; default: all
+  --transport            of ${TRANSPORTS.join(',')}; default: all
+  --times N              runs of each cell; default 1
+  --delay MS             one way, of each peer's link; default 20
+  --debug                verbose logs`
 
-const PARTS = { dialer: IMPLEMENTATIONS, listener: IMPLEMENTATIONS, relay: IMPLEMENTATIONS, transport: TRANSPORTS }
+const PARTS = { dialer: IMPLEMENTATIONS, listener: IMPLEMENTATIONS, relay: RELAYS, transport: TRANSPORTS }
 
 /** @throws Error that says what is wrong */
 export function readOptions(args: readonly string[]): Options {

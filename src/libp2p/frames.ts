@@ -10,6 +10,9 @@ import type { Codec } from '../wire/protobuf.ts'
  */
 export const MAX_FRAME_BYTES = 4 * 1024
 
+/** What may come unread behind a message: the first flight of a relayed handshake, which is a kilobyte. */
+const MAX_UNREAD_BYTES = 64 * 1024
+
 /** A body behind its length as an unsigned varint. */
 export function encodeFrame(body: Uint8Array): Uint8Array {
   const { length } = body
@@ -52,7 +55,7 @@ export class Frames<T extends object> {
     this.#what = what
     this.#maxBytes = maxBytes
     // what else comes with a message is kept for whoever has the stream next
-    this.#bytes = byteStream(stream)
+    this.#bytes = byteStream(stream, { maxBufferSize: MAX_UNREAD_BYTES })
   }
 
   /**
@@ -83,6 +86,9 @@ export class Frames<T extends object> {
     try {
       return (await this.#bytes.read({ bytes, signal })).subarray()
     } catch (cause) {
+      if ((cause as Error).name === 'StreamBufferError') {
+        throw new NatError('MALFORMED', `more came on the ${this.#what} stream than any message holds`, { cause })
+      }
       if ((cause as Error).name !== 'UnexpectedEOFError' || this.stream.status === 'reset') throw cause
       throw where === 'in a message'
         ? new NatError('MALFORMED', `the ${this.#what} stream ended in the middle of a message`, { cause })

@@ -15,7 +15,7 @@ import { hasFailed, table } from './table.ts'
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
-/** @returns the exit code: 0 when every cell passed, 1 when one failed or none could run */
+/** @returns the exit code: 1 when a cell failed, none could run, or one with a peer that the options name */
 async function main({ filter, times, delayMs, debug }: Options): Promise<number> {
   const all = matrix(filter)
   const lab = await capability({ host: { link: {} } })
@@ -45,7 +45,11 @@ async function main({ filter, times, delayMs, debug }: Options): Promise<number>
   const skipped = all.length - cells.length
   say(`\n${[...peers].map(([name, peer]) => `${name} is ${peer.version}`).join(', ')}\n\n${table(results)}`)
   if (skipped > 0) say(`\n${skipped} cells skipped: see above for who is missing.`)
-  return results.some(hasFailed) ? 1 : 0
+  // who is asked for by name has to be there
+  const absent = Object.values(filter).some(names =>
+    names.some(name => needed(all).some(one => one === name && !peers.has(one)))
+  )
+  return absent || results.some(hasFailed) ? 1 : 0
 }
 
 function describe(outcome: Outcome): string {

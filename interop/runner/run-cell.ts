@@ -70,8 +70,8 @@ export async function runCell(cell: Cell, options: RunOptions): Promise<Outcome>
     TRANSPORT: cell.transport,
     ...(cell.transport === 'tcp' ? { SECURE_CHANNEL: 'noise', MUXER: 'yamux' } : {})
   }
-  const start = (host: string, argv: readonly string[], env: Record<string, string> = {}): ChildProcess => {
-    const log = openSync(join(logs, `${host}${argv[0] === options.redis ? '-redis' : ''}.log`), 'w')
+  const start = (host: string, argv: readonly string[], env: Record<string, string>): ChildProcess => {
+    const log = openSync(join(logs, `${host}.log`), 'w')
     const stdout = host === 'dialer' ? 'pipe' : log
     const child = lab.spawn(host, argv, { stdio: ['ignore', stdout, log], env: { ...common, ...env } })
     closeSync(log)
@@ -84,7 +84,10 @@ export async function runCell(cell: Cell, options: RunOptions): Promise<Outcome>
     return start(host, options.peers.get(implementation)!.command, env)
   }
 
-  const server = start('relay', redisCommand(options.redis, redisIp, REDIS_PORT))
+  // the contract: Redis is there before the programs are
+  const argv = redisCommand(options.redis, redisIp, REDIS_PORT)
+  const server = lab.spawn('relay', argv, { stdio: ['ignore', 'pipe', 'ignore'] })
+  await ready(server)
   const relaying = start('relay', options.peers.get(cell.relay)!.command, { IS_RELAY: 'true', RELAY_IP: relay.ip })
   const listener = peer('listener', cell.listener)
   const dialer = peer('dialer', cell.dialer)
@@ -111,13 +114,23 @@ const VERBOSE = {
   GOLOG_LOG_LEVEL: 'info,p2p-holepunch=debug,p2p-circuit=debug,relay=debug,swarm2=debug'
 }
 
+/** @throws Error with what Redis said when it ends instead */
+async function ready(server: ChildProcess): Promise<void> {
+  let said = ''
+  for await (const chunk of server.stdout!) {
+    said += chunk
+    if (said.includes('Ready to accept connections')) return
+  }
+  throw new Error(`redis-server ended: ${said}`)
+}
+
 async function ended(who: string, child: ChildProcess): Promise<{ who: string; code: number | string | null }> {
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
   return { who, code: code ?? signal }
 }
 
 /** Two lines of the contract's YAML, and one of our own. */
-function parseReport(yaml: string): Timings | undefined {
+export function parseReport(yaml: string): Timings | undefined {
   const value = (key: string) => Number(new RegExp(`^${key}: ([\\d.]+)$`, 'm').exec(yaml)?.[1] ?? Number.NaN)
   const handshakeMs = value('handshakeTime')
   return Number.isNaN(handshakeMs) || !yaml.includes('unit: ms')

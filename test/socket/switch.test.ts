@@ -52,6 +52,19 @@ for (const { kind, skip } of PLANES) {
       )
     })
 
+    test('a stray packet of another program does not pass for our client', async t => {
+      const { port, peer, dial } = await setUp(t, kind)
+      const { client, loopbackPort } = await dial()
+      const stranger = await UdpEnd.open(t)
+      for (const bytes of [short(CLIENT_ID), handshake(), Buffer.alloc(0)]) stranger.send(bytes, loopbackPort)
+      const hello = initial({ from: CLIENT_ID })
+      client.send(hello, loopbackPort)
+      assert.deepEqual((await peer.next()).bytes, hello)
+      const answer = handshake({ to: CLIENT_ID })
+      peer.send(answer, port)
+      assert.deepEqual((await client.next()).bytes, answer)
+    })
+
     test('many datagrams of many lengths come out as they went in, both ways', async t => {
       const { port, peer, dial } = await setUp(t, kind)
       const { client, loopbackPort } = await dial()

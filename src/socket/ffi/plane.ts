@@ -3,6 +3,7 @@ import type { Endpoint } from '../../core/machine.ts'
 import type { Backend } from '../backend.ts'
 import { exhausted } from '../bind-error.ts'
 import { Board } from '../board.ts'
+import { longHeader } from '../demux.ts'
 import { FLOW_LIMITS, type Flow, type FlowLimits } from '../flow.ts'
 import type { Koffi } from '../koffi.ts'
 import type { PlaneEvent } from '../plane.ts'
@@ -185,10 +186,9 @@ export class FfiPlane implements Backend<PublicSocket, Loop> {
       const count = this.#batch.receive(loop.fd)
       const flow = loop.flow
       if (count <= 0 || flow == null) return
-      // the client's port is known from its first packet only; from then on nobody else on this machine is heard
-      if (!loop.up) this.#connect(loop, arena.name(0))
+      const first = loop.up ? 0 : this.#meetEngine(loop, count)
       const socket = flow.path.kind === 'udp' ? this.board.sockets.get(flow.path.socket) : undefined
-      for (let i = 0; i < count; i++) {
+      for (let i = first; i < count; i++) {
         if (!arena.isShortHeader(i)) for (const part of arena.segments(i)) this.board.sent(flow, part)
         if (socket != null) arena.prepare(i, loop.nameLow, loop.nameHigh, loop.nameBytes)
         else if (flow.path.kind === 'pipe') {
@@ -196,9 +196,18 @@ export class FfiPlane implements Backend<PublicSocket, Loop> {
         }
       }
       flow.lastOutMs = performance.now()
-      if (socket != null) this.#batch.flush(socket, 0, count)
+      if (socket != null) this.#batch.flush(socket, first, count)
       if (count < BATCH) return
     }
+  }
+
+  /** The client's port is known from its first packet only; then nobody else is heard. @returns its slot, or `count` */
+  #meetEngine(loop: Loop, count: number): number {
+    const { arena } = this.#batch
+    let first = 0
+    while (first < count && longHeader(arena.payload(first))?.opensConnection !== true) first++
+    if (first < count) this.#connect(loop, arena.name(first))
+    return first
   }
 
   #fromNetwork(socket: PublicSocket): void {

@@ -5,7 +5,7 @@ import type { Endpoint } from '../../core/machine.ts'
 import type { Backend } from '../backend.ts'
 import { bindError, exhausted } from '../bind-error.ts'
 import { Board } from '../board.ts'
-import { STUN_COOKIE } from '../demux.ts'
+import { longHeader, STUN_COOKIE } from '../demux.ts'
 import type { Flow, FlowLimits } from '../flow.ts'
 import type { PlaneEvent } from '../plane.ts'
 
@@ -75,7 +75,11 @@ export class PortablePlane implements Backend<PublicSocket, Loop> {
     const onError = (error: NodeJS.ErrnoException) => port.resolve(exhausted(error.code ?? error.message))
     socket.once('error', onError)
     socket.on('message', (bytes, from) => {
-      if (!loop.up && !loop.connecting) this.#connect(loop, from.port)
+      if (!loop.up && !loop.connecting) {
+        // the client's port is known from its first packet only; from then on nobody else on this machine is heard
+        if (longHeader(bytes)?.opensConnection !== true) return
+        this.#connect(loop, from.port)
+      }
       this.#fromEngine(loop, bytes)
     })
     socket.bind(0, '127.0.0.1', () => {

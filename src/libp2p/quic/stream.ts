@@ -3,7 +3,7 @@ import { AbstractStream, type SendResult } from '@libp2p/utils'
 import { Uint8ArrayList } from 'uint8arraylist'
 import type { EngineStream } from './engine.ts'
 
-/** How much is asked of the engine at a time. Each read crosses threads: at 4 KiB that is most of the work (docs/performance.md). */
+/** How much is asked of the engine at a time. Each read crosses threads: at 4 KiB that is half of the work (docs/performance.md). */
 const READ_BYTES = 256 * 1024
 
 export interface QuicStreamInit {

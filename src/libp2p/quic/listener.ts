@@ -28,6 +28,8 @@ interface Listening {
   readonly bound: Bound
   readonly endpoint: QuicEndpoint
   readonly server: EngineServer
+  /** The one that the socket belongs to: after a stop the transport would open another. */
+  readonly packetSwitch: PacketSwitch
 }
 
 /** One public socket with an engine's server behind it. */
@@ -70,9 +72,9 @@ export class QuicListener extends TypedEventEmitter<ListenerEvents> implements L
     const bound = await packetSwitch.bind(wanted.address, wanted.port)
     const server = this.#transport.openServer()
     await packetSwitch.listen(bound.socket, server.port())
-    this.#listening = { bound, endpoint: { ...wanted, port: bound.port }, server }
+    this.#listening = { bound, endpoint: { ...wanted, port: bound.port }, server, packetSwitch }
     this.#transport.listeners.add(this)
-    for (let i = 0; i < CONCURRENT_HANDSHAKES; i++) void this.#accept(server)
+    for (let i = 0; i < CONCURRENT_HANDSHAKES; i++) void this.#accept(server, packetSwitch)
   }
 
   getAddrs(): Multiaddr[] {
@@ -96,11 +98,11 @@ export class QuicListener extends TypedEventEmitter<ListenerEvents> implements L
       listening.server.abort(),
       new Promise(resolve => setTimeout(resolve, CLOSE_TIMEOUT_MS).unref())
     ])
-    await (await this.#transport.packetSwitch()).unbind(listening.bound.socket).catch(() => {})
+    await listening.packetSwitch.unbind(listening.bound.socket).catch(() => {})
     this.safeDispatchEvent('close')
   }
 
-  async #accept(server: EngineServer): Promise<void> {
+  async #accept(server: EngineServer, packetSwitch: PacketSwitch): Promise<void> {
     while (!this.#shutdown.signal.aborted) {
       let connection: EngineConnection
       try {
@@ -111,13 +113,12 @@ export class QuicListener extends TypedEventEmitter<ListenerEvents> implements L
         if ((error as Error).message.includes('server closed')) return
         continue
       }
-      void this.#upgrade(connection)
+      void this.#upgrade(connection, packetSwitch)
     }
   }
 
-  async #upgrade(connection: EngineConnection): Promise<void> {
+  async #upgrade(connection: EngineConnection, packetSwitch: PacketSwitch): Promise<void> {
     const engineAddress = multiaddr(connection.remoteMultiaddr())
-    const packetSwitch = await this.#transport.packetSwitch()
     const flow = await packetSwitch.accept(quicEndpoint(engineAddress).port).catch(() => undefined)
     const peer = peerOf(engineAddress)
     if (flow?.path.kind !== 'udp' || peer == null || this.#listening == null) {

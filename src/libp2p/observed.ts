@@ -140,12 +140,19 @@ export class ObservedAddresses {
     return [...found.values()].slice(0, OBSERVED.maxCandidates)
   }
 
-  /** The candidates, waiting for the first one if there is none yet: identify may still be on its way. */
-  async awaitCandidates(ms: number, signal: AbortSignal): Promise<readonly AddressCandidate[]> {
-    const now = this.candidates()
+  /** The candidates that fit, waiting for the first one if there is none yet: identify may still be on its way. */
+  async awaitCandidates(
+    ms: number,
+    signal: AbortSignal,
+    fits: (candidate: AddressCandidate) => boolean = () => true
+  ): Promise<readonly AddressCandidate[]> {
+    const known = () => this.candidates().filter(fits)
+    const now = known()
     if (now.length > 0) return now
     const { promise, resolve } = Promise.withResolvers<void>()
-    const off = this.#changes.on('changed', () => resolve())
+    const off = this.#changes.on('changed', () => {
+      if (known().length > 0) resolve()
+    })
     try {
       await withDeadline(this.#init.clock, ms, 'an observed address', signal, () => promise)
     } catch {
@@ -153,7 +160,7 @@ export class ObservedAddresses {
     } finally {
       off()
     }
-    return this.candidates()
+    return known()
   }
 
   /**

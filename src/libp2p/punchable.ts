@@ -44,6 +44,8 @@ export interface PunchDialOptions {
   punch?: boolean
   /** Who we are on a connection that both sides dial. @default 'client' */
   role?: 'client' | 'server'
+  /** Called when the two sides have met, before they shake hands. */
+  onMet?: () => void
 }
 
 /** The transports among these that can punch. */

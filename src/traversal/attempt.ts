@@ -18,6 +18,8 @@ export const REASONS = {
   'no-answer': 'packets went out, and nothing came back within the time',
   refused: 'the other side answered, and refused',
   'wrong-peer': 'somebody else answered at that address',
+  'role-clash': 'the two sides met, and both took the same role in the handshake',
+  'port-taken': 'the system did not let our port go to that address',
   unproven: 'the connection came up, and then carried no bytes',
   malformed: 'the other side sent something that is not DCUtR',
   silent: 'the other side began no DCUtR exchange, or stopped answering in one',

@@ -31,6 +31,15 @@ export function punchRole(side: Side, round: number): PunchRole {
   }
 }
 
+/**
+ * Who is the client on a connection that both sides dialled: the receiver, as in the specification. When a connection came
+ * up and the handshake on it failed, both sides took the same role (go-libp2p up to 0.40 has them the other way round), and
+ * ours changes for the next round.
+ */
+export function simultaneousRole(side: Side, clashes: number): 'client' | 'server' {
+  return (side === 'receiver') === (clashes % 2 === 0) ? 'client' : 'server'
+}
+
 /** Connection reversal (the specification's unilateral upgrade): what has become of dialling the address that the other side announces. */
 export type Reversal = 'not-public' | 'dialling' | 'failed'
 
@@ -67,7 +76,7 @@ export function skipReason(facts: PunchFacts): Reason | undefined {
   return undefined
 }
 
-const TELLING: readonly Reason[] = ['connected', 'wrong-peer', 'unproven', 'refused']
+const TELLING: readonly Reason[] = ['connected', 'wrong-peer', 'unproven', 'role-clash', 'port-taken', 'refused']
 
 /** Of what became of several addresses, that which says most: somebody who answered says more than silence. */
 export function mostTelling(reasons: readonly Reason[]): Reason {

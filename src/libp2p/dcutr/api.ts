@@ -22,6 +22,8 @@ export interface DcutrOptions {
    * @default false
    */
   readonly allowPrivate: boolean
+  /** What may be tried: `reverse`, `punch-quic`, `punch-tcp`. @default everything */
+  readonly techniques?: readonly TechniqueName[]
   /** @default realClock */
   readonly clock: Clock
   /** @default secureRandom */

@@ -5,6 +5,7 @@ import type { Allowance } from '../../core/allowance.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Endpoint } from '../../core/machine.ts'
 import type { Random } from '../../core/random.ts'
+import type { TechniqueName } from '../../traversal/attempt.ts'
 import type { CandidateRules } from '../../traversal/candidates.ts'
 import { OPENING } from '../../traversal/opening.ts'
 import { type AddressCandidate, endpointOf } from '../candidate.ts'
@@ -55,13 +56,29 @@ export interface Context {
   readonly clock: Clock
   readonly random: Random
   readonly allowPrivate: boolean
+  /** What may be tried; everything, unless the owner says otherwise. */
+  readonly techniques: ReadonlySet<TechniqueName> | undefined
   readonly observed: ObservedAddresses
   readonly openings: Allowance
   readonly dials: Allowance
 }
 
-export function punchersOf({ components }: Context): Puncher[] {
-  return punchers(components.transportManager.getTransports()).map(transport => transport[punchable])
+export function allows({ techniques }: Context, technique: TechniqueName): boolean {
+  return techniques == null || techniques.has(technique)
+}
+
+/** What can punch here, and may. */
+export function punchersOf(context: Context): Puncher[] {
+  return punchers(context.components.transportManager.getTransports())
+    .map(transport => transport[punchable])
+    .filter(({ technique }) => allows(context, technique))
+}
+
+/** Our addresses to offer, waiting a moment for the first one. */
+export async function ownAddresses(context: Context, signal: AbortSignal): Promise<readonly AddressCandidate[]> {
+  return await context.observed.awaitCandidates(TIMES.observationMs, signal, ({ technique }) =>
+    allows(context, technique)
+  )
 }
 
 /** The rules by which a peer's addresses are judged now. */

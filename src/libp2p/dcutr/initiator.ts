@@ -6,7 +6,7 @@ import { headStartMs, punchRole, skipReason, UPGRADE } from '../../traversal/upg
 import { DCUTR_PROTOCOL } from '../../wire/dcutr.ts'
 import { type AddressCandidate, candidatesOf } from '../candidate.ts'
 import { Channel } from './channel.ts'
-import { type Context, punchersOf, rulesOf, TIMES } from './context.ts'
+import { type Context, ownAddresses, punchersOf, rulesOf, TIMES } from './context.ts'
 import { Reversal } from './reversal.ts'
 import { type NoRound, noRound, type Outcome, punch, recordNoRound, skipped } from './round.ts'
 import type { Session } from './session.ts'
@@ -39,7 +39,8 @@ async function runRound(context: Context, session: Session, reversal: Reversal, 
   if ('reason' in theirs) {
     const swapped =
       session.side !== 'initiator' || (theirs.reason === 'refused' && session.giveWay(connectionsOf(context, session)))
-    if (!swapped) recordNoRound(session, await explained(theirs, session, reversal), context.clock.now() - startMs)
+    if (!swapped)
+      recordNoRound(context, session, await explained(theirs, session, reversal), context.clock.now() - startMs)
     return 'over'
   }
   const name = `round ${round} of ${UPGRADE.rounds}`
@@ -71,9 +72,12 @@ async function agree(
   const punchers = punchersOf(context)
   let stream: Stream | undefined
   try {
-    const own = await context.observed.awaitCandidates(TIMES.observationMs, signal)
+    const own = await ownAddresses(context, signal)
     const pointless = skipReason({ direct: false, punchableTransports: punchers.length, own: own.length })
-    if (pointless != null) return skipped(pointless)
+    if (pointless != null) {
+      if (pointless === 'no-own-address') await tellNone(session, signal)
+      return skipped(pointless)
+    }
 
     const { channel, theirs, rttMs, prompt } = await withDeadline(
       context.clock,
@@ -125,6 +129,13 @@ async function agree(
     stream?.abort(error as Error)
     return none
   }
+}
+
+/** An empty CONNECT: the other side would wait for one, and then would not know why none came. */
+async function tellNone(session: Session, signal: AbortSignal): Promise<void> {
+  const stream = await session.relayed.newStream(DCUTR_PROTOCOL, { signal, runOnLimitedConnection: true })
+  new Channel(stream).send({ type: 'CONNECT', observedAddresses: [] })
+  void stream.close().catch(() => {})
 }
 
 /** For people: how many addresses were passed over, and why. */

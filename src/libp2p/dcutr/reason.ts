@@ -39,6 +39,7 @@ export function dialReason(error: unknown): Reason {
     if (code === 'WRONG_PEER' || name === 'UnexpectedPeerError' || name === 'InvalidPeerIdError') return 'wrong-peer'
     // the upgrader keeps only the text of what went wrong while it proved the identity
     if (name === 'EncryptionFailedError' || name === 'InvalidCryptoExchangeError') return 'wrong-peer'
+    if (code === 'EADDRNOTAVAIL' || code === 'EADDRINUSE') return 'port-taken'
     if (code === 'ECONNREFUSED' || code === 'ECONNRESET') return 'refused'
   }
   return 'no-answer'

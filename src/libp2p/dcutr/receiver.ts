@@ -6,7 +6,7 @@ import { punchRole, skipReason, UPGRADE } from '../../traversal/upgrade.ts'
 import { type AddressCandidate, candidatesOf } from '../candidate.ts'
 import { interfaceAddresses } from '../quic/address.ts'
 import { Channel } from './channel.ts'
-import { type Context, punchersOf, rulesOf, TIMES } from './context.ts'
+import { type Context, ownAddresses, punchersOf, rulesOf, TIMES } from './context.ts'
 import { countsOf } from './initiator.ts'
 import { type NoRound, noRound, type Outcome, punch, recordNoRound, skipped } from './round.ts'
 import type { Session } from './session.ts'
@@ -31,9 +31,14 @@ export async function receive(context: Context, session: Session): Promise<void>
   if (winner?.technique === 'reverse') {
     session.record('reverse', 'ok', 'connected', ms, winner.connection.remoteAddr.toString())
   } else if (attempts.length === 0) {
-    if (winner != null) recordNoRound(session, skipped('already-direct'), 0)
+    if (winner != null) recordNoRound(context, session, skipped('already-direct'), 0)
     else
-      recordNoRound(session, { outcome: 'failed', reason: cutShort ?? 'silent', detail: 'no exchange was begun' }, ms)
+      recordNoRound(
+        context,
+        session,
+        { outcome: 'failed', reason: cutShort ?? 'silent', detail: 'no exchange was begun' },
+        ms
+      )
   }
   session.conclude()
   session.finish()
@@ -52,7 +57,7 @@ async function runRound(context: Context, session: Session, stream: Stream, roun
   const signal = session.beginRound()
   const theirs = await agree(context, session, stream, signal)
   if ('reason' in theirs) {
-    recordNoRound(session, theirs, context.clock.now() - startMs)
+    recordNoRound(context, session, theirs, context.clock.now() - startMs)
     return 'over'
   }
   return punch(context, session, {
@@ -81,7 +86,7 @@ async function agree(
       const channel = new Channel(stream)
       const offer = await channel.read('CONNECT', limit)
       const { observedAddresses } = offer
-      const own = await context.observed.awaitCandidates(TIMES.observationMs, limit)
+      const own = await ownAddresses(context, limit)
       const { usable, dropped } = filterCandidates(candidatesOf(observedAddresses, punchers), rulesOf(context, own))
       const pointless = skipReason({
         direct: false,
@@ -89,6 +94,12 @@ async function agree(
         own: own.length,
         theirs: usable.length
       })
+      if (pointless === 'no-own-address') {
+        // so that the other side knows why
+        channel.send({ type: 'CONNECT', observedAddresses: [] })
+        void stream.close().catch(() => {})
+        return skipped(pointless)
+      }
       if (pointless != null)
         return refuse(skipped(pointless, pointless === 'no-peer-address' ? countsOf(dropped) : undefined))
       const answer = { type: 'CONNECT', observedAddresses: own.map(({ multiaddr }) => multiaddr.bytes) } as const

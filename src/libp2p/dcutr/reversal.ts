@@ -2,11 +2,11 @@ import type { IdentifyResult } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { withDeadline } from '../../core/deadline.ts'
 import { filterCandidates } from '../../traversal/candidates.ts'
-import { mostTelling, type Reversal as ReversalState } from '../../traversal/upgrade.ts'
+import type { Reversal as ReversalState } from '../../traversal/upgrade.ts'
 import { type AddressCandidate, candidatesOf } from '../candidate.ts'
 import type { Puncher } from '../punchable.ts'
-import { type Context, punchersOf, rulesOf, TIMES } from './context.ts'
-import { type Dialled, dialAll } from './dial.ts'
+import { allows, type Context, punchersOf, rulesOf, TIMES } from './context.ts'
+import { type Dialled, dialAll, summaryOf } from './dial.ts'
 import type { Session } from './session.ts'
 
 /** Addresses dialled in one reversal at most: a public peer has one or two. */
@@ -22,7 +22,7 @@ export class Reversal {
   readonly #session: Session
   readonly #startMs: number
   readonly #tried = new Set<string>()
-  readonly #dials: Array<Promise<Dialled>> = []
+  readonly #dials: Array<Promise<Dialled[]>> = []
   readonly #identified = Promise.withResolvers<void>()
   #announced: readonly Multiaddr[] = []
   #observed: readonly AddressCandidate[] = []
@@ -84,7 +84,7 @@ export class Reversal {
     const { winner } = this.#session
     const ms = this.#context.clock.now() - this.#startMs
     if (this.#dials.length === 0) {
-      if (winner == null || winner.technique !== 'direct') {
+      if (allows(this.#context, 'reverse') && (winner == null || winner.technique !== 'direct')) {
         this.#session.record('reverse', 'skipped', this.#reasonUntried(), 0)
       }
       return
@@ -97,9 +97,8 @@ export class Reversal {
       this.#session.record('reverse', 'ok', 'connected', ms, winner.connection.remoteAddr.toString())
       return
     }
-    const results = await Promise.all(this.#dials)
-    const detail = results.map(result => result.detail).join('; ')
-    this.#session.record('reverse', 'failed', mostTelling(results.map(({ reason }) => reason)), ms, detail)
+    const { reason, detail } = summaryOf((await Promise.all(this.#dials)).flat())
+    this.#session.record('reverse', 'failed', reason, ms, detail)
   }
 
   #reasonUntried(): 'already-direct' | 'peer-not-public' {
@@ -116,6 +115,7 @@ export class Reversal {
 
   #consider(): void {
     const context = this.#context
+    if (!allows(context, 'reverse')) return
     const punchers = punchersOf(context)
     const rules = rulesOf(context, context.observed.candidates())
     const announced = new Set<AddressCandidate>()

@@ -1,10 +1,10 @@
 import type { Stream } from '@libp2p/interface'
 import { sleep } from '../../core/clock.ts'
-import type { Attempt, Reason } from '../../traversal/attempt.ts'
+import type { Attempt, PunchTechnique, Reason } from '../../traversal/attempt.ts'
 import type { PunchRole } from '../../traversal/upgrade.ts'
 import type { AddressCandidate } from '../candidate.ts'
-import { type Context, TIMES } from './context.ts'
-import { dialAll } from './dial.ts'
+import { type Context, punchersOf, TIMES } from './context.ts'
+import { dialAll, summaryOf } from './dial.ts'
 import { open } from './open.ts'
 import { errorText, exchangeReason } from './reason.ts'
 import type { Session } from './session.ts'
@@ -30,8 +30,13 @@ export function noRound(error: unknown, session: Session, stream: Stream | undef
   return { outcome: reason === 'unsupported' ? 'skipped' : 'failed', reason, detail: errorText(error) }
 }
 
-export function recordNoRound(session: Session, { outcome, reason, detail }: NoRound, ms: number): void {
-  session.record('punch-quic', outcome, reason, outcome === 'skipped' ? 0 : ms, detail)
+/** An exchange that came to nothing is told of each technique that it was to serve. */
+export function recordNoRound(context: Context, session: Session, none: NoRound, ms: number): void {
+  const { outcome, reason, detail } = none
+  const techniques = punchersOf(context).map(({ technique }) => technique)
+  for (const technique of techniques.length > 0 ? techniques : (['punch-quic'] as const)) {
+    session.record(technique, outcome, reason, outcome === 'skipped' ? 0 : ms, detail)
+  }
 }
 
 export interface PunchRound {
@@ -56,36 +61,37 @@ export async function punch(context: Context, session: Session, round: PunchRoun
   if (winner != null) {
     if (winner.technique.startsWith('punch-')) {
       session.record(winner.technique, 'ok', 'connected', ms, `${round.name}: ${winner.connection.remoteAddr}`)
-    } else recordNoRound(session, skipped('already-direct'), 0)
+    } else recordNoRound(context, session, skipped('already-direct'), 0)
     return 'over'
   }
-  const { reason, detail } = await work
-  const told = session.unproven > unprovenBefore ? 'unproven' : reason
   const hint = context.observed.varying()
-  session.record(
-    'punch-quic',
-    'failed',
-    session.cutShort ?? told,
-    ms,
-    [`${round.name}: ${detail}`, hint].filter(Boolean).join('; ')
-  )
+  for (const { technique, reason, detail } of await work) {
+    const told = session.unproven > unprovenBefore && reason === 'no-answer' ? 'unproven' : reason
+    const text = [`${round.name}: ${detail}`, hint].filter(Boolean).join('; ')
+    session.record(technique, 'failed', session.cutShort ?? told, ms, text)
+  }
   return session.signal.aborted ? 'over' : 'again'
 }
 
-async function act(
-  context: Context,
-  session: Session,
-  { role, theirs, signal }: PunchRound
-): Promise<{ readonly reason: Reason; readonly detail: string }> {
-  switch (role) {
-    case 'dial':
-      return dialAll(context, session, theirs, 'punch', signal)
-    case 'open': {
-      const packets = await open(context, theirs, signal)
-      const where = theirs.map(({ multiaddr }) => multiaddr.toString()).join(', ')
-      return { reason: 'no-answer', detail: `${packets} opening packets to ${where}, and nobody came in` }
-    }
-    default:
-      return role satisfies never
-  }
+interface Act {
+  readonly technique: PunchTechnique
+  readonly reason: Reason
+  /** For people. */
+  readonly detail: string
+}
+
+/** Does our part of the round, by every technique that the other side's addresses allow. */
+async function act(context: Context, session: Session, round: PunchRound): Promise<readonly Act[]> {
+  const { theirs, signal } = round
+  const acts = Map.groupBy(theirs, ({ technique }) => technique)
+  return await Promise.all(
+    [...acts].map(async ([technique, candidates]) => {
+      const dials = round.role === 'dial' || candidates[0]?.puncher.simultaneous === true
+      if (dials) return { technique, ...summaryOf(await dialAll(context, session, candidates, 'punch', signal)) }
+      const packets = await open(context, candidates, signal)
+      const where = candidates.map(({ multiaddr }) => multiaddr.toString()).join(', ')
+      const detail = `${packets} opening packets to ${where}, and nobody came in`
+      return { technique, reason: 'no-answer' as const, detail }
+    })
+  )
 }

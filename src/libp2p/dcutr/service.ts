@@ -38,6 +38,7 @@ export class DcutrService implements Dcutr, Startable {
       clock: options.clock,
       random: options.random,
       allowPrivate: options.allowPrivate,
+      techniques: options.techniques && new Set(options.techniques),
       observed: this.observed,
       openings: new Allowance(OPENING_ALLOWANCE),
       dials: new Allowance(DIAL_ALLOWANCE)

@@ -35,6 +35,8 @@ export class Session {
   finished = false
   winner: Winner | undefined
   unproven = 0
+  /** Connections that both sides dialled and on which both took the same role. */
+  clashes = 0
   /** The DCUtR stream of the current round. */
   exchange: Stream | undefined
   /** Whether the other side's exchange goes first when both begin one. */

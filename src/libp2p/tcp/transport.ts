@@ -20,7 +20,7 @@ import { endpointOf } from '../candidate.ts'
 import { type PunchableTransport, type PunchDialOptions, type Puncher, punchable } from '../punchable.ts'
 import { DialPort } from './port.ts'
 import { connectSimultaneously } from './punch.ts'
-import { asServer } from './server-role.ts'
+import { upgraderFor } from './role.ts'
 import type { PortSharing } from './sharing.ts'
 
 export interface TcpComponents {
@@ -82,8 +82,8 @@ export class TcpTransport implements PunchableTransport {
   async dial(address: Multiaddr, options: DialOptions): Promise<Connection> {
     if (options.signal?.aborted === true) throw new AbortError()
     const localPort = await this.#port.take()
-    const { punch = false, role = 'client', ...rest } = options
-    const upgrader = role === 'server' ? asServer(options.upgrader) : options.upgrader
+    const { punch = false, role = 'client', onMet, ...rest } = options
+    const upgrader = punch ? upgraderFor(options.upgrader, role, onMet) : options.upgrader
     const dial = (from: number | undefined) => this.#dialFrom(from, address, { ...rest, upgrader })
     try {
       if (punch) return await connectSimultaneously(() => dial(localPort), this.#clock, options.signal)

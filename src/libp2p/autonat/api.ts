@@ -1,0 +1,34 @@
+import type { Clock } from '../../core/clock.ts'
+import type { Events } from '../../core/events.ts'
+import type { Random } from '../../core/random.ts'
+import type { Family, Reachability } from './checks.ts'
+
+export type NetworkReachability = Readonly<Record<Family, Reachability>>
+
+export type AutonatEvents = {
+  /** What is known of our reachability has changed. */
+  reachability: NetworkReachability
+}
+
+export interface AutonatSettings {
+  /**
+   * Ids of the peers that are asked. The word of one is enough, so they should be ones that are trusted anyhow, as a node
+   * trusts its hubs to relay. Who lies makes us announce an address that nobody can dial, or none: peers then lose a moment
+   * on a dial, or punch.
+   *
+   * @default whoever we have connected to that speaks the protocol
+   */
+  readonly servers?: ReadonlySet<string>
+  /** Asks about private and loopback addresses too: for tests on one machine. @default false */
+  readonly allowPrivate: boolean
+  /** @default realClock */
+  readonly clock: Clock
+  /** @default secureRandom */
+  readonly random: Random
+}
+
+/** Finds out which of our addresses anybody can dial. https://github.com/libp2p/specs/blob/master/autonat/autonat-v2.md */
+export interface Autonat {
+  readonly events: Events<AutonatEvents>
+  readonly reachability: NetworkReachability
+}

@@ -1,7 +1,10 @@
 import { isIP } from 'node:net'
 import { InvalidArgumentError } from 'commander'
 import { parsePeer } from '../node/peer.ts'
+import type { TechniqueName } from '../traversal/attempt.ts'
 
+/** The ways to a direct path that can be chosen among; without any there is the relay. */
+const TECHNIQUES: readonly string[] = ['relay', 'reverse', 'punch-quic', 'punch-tcp'] satisfies TechniqueName[]
 /** Longest time that may be asked for: eleven days, well inside what a timer can count. */
 const MAX_SECONDS = 1_000_000
 /** Most that one measurement sends: the other side counts no further (perf-protocol.ts). */
@@ -15,6 +18,13 @@ export function ips(value: string, previous: readonly string[] = []): string[] {
   const all = list(value, previous)
   const wrong = all.find(each => isIP(each) === 0)
   if (wrong != null) throw new InvalidArgumentError(`${wrong} is not an IP address.`)
+  return all
+}
+
+export function techniques(value: string): string[] {
+  const all = list(value)
+  const wrong = all.find(each => !TECHNIQUES.includes(each))
+  if (wrong != null) throw new InvalidArgumentError(`${wrong} is none of ${TECHNIQUES.join(', ')}.`)
   return all
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander'
-import { count, deadline, ips, list, megabytes, pause, peer, port } from './arguments.ts'
+import { count, deadline, ips, list, megabytes, pause, peer, port, techniques } from './arguments.ts'
 import { demo } from './demo.ts'
 import { hub } from './hub.ts'
 import { complain, EXIT, endWithReader, exit, explain, output } from './output.ts'
@@ -50,7 +50,7 @@ withPeer(program.command('perf').argument('<peer>', 'the id that `beeline up` pr
   .requiredOption('--mb <n>', 'megabytes to send, of 10^6 bytes', megabytes)
   .option('--key <file>', 'identity; default: a new one')
   .addOption(until())
-  .addOption(new Option('--transport <name>', 'what the path must be made of').choices(['quic']))
+  .addOption(new Option('--transport <name>', 'what the path must be made of').choices(['quic', 'tcp']))
   .option('--deadline <seconds>', 'to be connected', deadline, 30)
   .action(async (id, options) => {
     code = await perf(output(options.json === true), id, options)
@@ -69,6 +69,7 @@ function withJson(command: Command): Command {
 function withPeer(command: Command): Command {
   return withJson(command)
     .requiredOption('--hub <address>', 'address of a hub, with its peer id; more with commas', list)
+    .option('--only <techniques>', 'ways to a direct path, with commas: reverse, punch-quic, punch-tcp', techniques)
     .option('--allow-private', 'offer and dial private addresses too: where hub and peers share a network')
 }
 

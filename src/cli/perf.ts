@@ -9,7 +9,7 @@ export interface PerfArguments extends PeerArguments {
   /** Megabytes: 10^6 bytes. */
   readonly mb: number
   readonly until: 'first' | 'direct'
-  readonly transport?: 'quic'
+  readonly transport?: 'quic' | 'tcp'
   /** Seconds until the connection is there; the transfer itself may take as long as bytes move. */
   readonly deadline: number
 }

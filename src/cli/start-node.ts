@@ -4,6 +4,7 @@ import { hubError, noNetwork } from '../node/connect-error.ts'
 import { loadKey } from '../node/key.ts'
 import type { Link } from '../node/link.ts'
 import { createNode, type Node } from '../node/node.ts'
+import type { TechniqueName } from '../traversal/attempt.ts'
 import { complain } from './output.ts'
 import { Stopped } from './stop-signal.ts'
 
@@ -12,6 +13,8 @@ export interface PeerArguments {
   readonly hub: readonly string[]
   readonly key?: string
   readonly allowPrivate?: boolean
+  /** What may be tried to get a direct path. */
+  readonly only?: readonly TechniqueName[]
 }
 
 /** How long a node may take to say goodbye before the program goes without. */
@@ -27,6 +30,7 @@ export async function startNode(args: PeerArguments, signal: AbortSignal): Promi
     hubs: args.hub,
     signal,
     allowPrivate: args.allowPrivate === true,
+    ...(args.only == null ? {} : { techniques: args.only }),
     ...(args.key == null ? {} : { key: await loadKey(args.key) })
   }
   if (args.key != null) await warnIfReadable(args.key)

@@ -1,20 +1,22 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { identify, identifyPush } from '@libp2p/identify'
-import type { Connection, PeerId, PrivateKey, Stream } from '@libp2p/interface'
+import type { Connection, IdentifyResult, PeerId, PrivateKey, Stream } from '@libp2p/interface'
 import type { TransportManager } from '@libp2p/interface-internal'
 import { ping } from '@libp2p/ping'
-import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p } from 'libp2p'
 import { realClock } from '../core/clock.ts'
 import { NatError } from '../core/errors.ts'
 import { Events } from '../core/events.ts'
+import { autonat, type NetworkReachability } from '../libp2p/autonat/index.ts'
 import { lastPeer } from '../libp2p/circuit/address.ts'
 import { race } from '../libp2p/circuit/connect.ts'
 import { circuitRelay, type ReservationEvents } from '../libp2p/circuit/index.ts'
 import { dcutr } from '../libp2p/dcutr/index.ts'
 import { quic } from '../libp2p/quic/index.ts'
+import { tcp } from '../libp2p/tcp/index.ts'
 import { yamux } from '../libp2p/yamux.ts'
+import type { TechniqueName } from '../traversal/attempt.ts'
 import { connectError } from './connect-error.ts'
 import { parseHubs, reachable } from './hubs.ts'
 import { Link } from './link.ts'
@@ -33,6 +35,8 @@ export interface NodeOptions {
    * @default false
    */
   readonly allowPrivate?: boolean
+  /** What may be tried to get a direct path: `reverse`, `punch-quic`, `punch-tcp`. @default everything */
+  readonly techniques?: readonly TechniqueName[]
   /** Gives up starting. */
   readonly signal?: AbortSignal
 }
@@ -46,12 +50,16 @@ export interface ConnectOptions {
 export type NodeEvents = {
   /** A peer has connected to us, or we to it. */
   link: Link
+  /** Whether anybody can dial us has become known, or has changed. */
+  reachability: NetworkReachability
 }
 
 export type StreamHandler = (stream: Stream, peer: string) => void | Promise<void>
 
 export type Node = Awaited<ReturnType<typeof createNode>>
 
+/** TCP listens on a port of its own: the one that is punched cannot be listened on. */
+const LISTEN = ['/ip4/0.0.0.0/udp/0/quic-v1', '/ip6/::/udp/0/quic-v1', '/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/0']
 const CONNECT_TIMEOUT_MS = 15_000
 
 /**
@@ -65,7 +73,7 @@ export async function createNode(options: NodeOptions) {
   const reservations = new Events<ReservationEvents>()
   const libp2p = await createLibp2p({
     ...(options.key == null ? {} : { privateKey: options.key }),
-    addresses: { listen: ['/ip4/0.0.0.0/udp/0/quic-v1', '/ip6/::/udp/0/quic-v1'] },
+    addresses: { listen: LISTEN },
     transportManager: { faultTolerance: 1 },
     transports: [quic(), tcp(), webSockets(), circuitRelay({ events: reservations })],
     connectionEncrypters: [noise()],
@@ -77,7 +85,11 @@ export async function createNode(options: NodeOptions) {
       identify: identify(),
       identifyPush: identifyPush(),
       ping: ping(),
-      dcutr: dcutr({ allowPrivate: options.allowPrivate === true })
+      dcutr: dcutr({
+        allowPrivate: options.allowPrivate === true,
+        ...(options.techniques == null ? {} : { techniques: options.techniques })
+      }),
+      autonat: autonat({ servers: hubIds, allowPrivate: options.allowPrivate === true })
     }
   })
   const { transportManager } = (libp2p as unknown as Internals).components
@@ -96,12 +108,20 @@ export async function createNode(options: NodeOptions) {
   const onConnection = ({ detail: connection }: CustomEvent<Connection>) => {
     const id = connection.remotePeer.toString()
     if (hubIds.has(id)) return
+    // who dials us may be nobody: a hub's AutoNAT dials back under a name made up for it, and says no more of itself
+    const unnamed = connection.direct && connection.direction === 'inbound'
     // a direct connection counts when DCUtR has proved it, which its own event tells a moment later
-    if (connection.status === 'open') linkTo(connection.remotePeer).refresh()
+    if (connection.status === 'open' && !unnamed) linkTo(connection.remotePeer).refresh()
     else links.get(id)?.refresh()
+  }
+  const onIdentify = ({ detail: { connection } }: CustomEvent<IdentifyResult>) => {
+    const { remotePeer, status } = connection
+    if (status === 'open' && !hubIds.has(remotePeer.toString())) linkTo(remotePeer).refresh()
   }
   libp2p.addEventListener('connection:open', onConnection)
   libp2p.addEventListener('connection:close', onConnection)
+  libp2p.addEventListener('peer:identify', onIdentify)
+  libp2p.services.autonat.events.on('reachability', reachability => events.emit('reachability', reachability))
   libp2p.services.dcutr.events.on('attempt', ({ peer, attempt }) => links.get(peer.toString())?.tried(attempt))
 
   try {
@@ -118,6 +138,11 @@ export async function createNode(options: NodeOptions) {
     events,
     get addrs(): string[] {
       return libp2p.getMultiaddrs().map(String)
+    },
+
+    /** Whether anybody can dial us, by family: what a hub has found that tried. */
+    get reachability(): NetworkReachability {
+      return libp2p.services.autonat.reachability
     },
 
     /** Connects to a peer. @throws NatError BAD_ADDRESS, PEER_OFFLINE, HUB_REFUSED, TIMEOUT, STILL_RELAYED */

@@ -55,6 +55,14 @@ export const PRESETS = {
       bob
     }
   },
+  resetting: {
+    about: 'two NATs that answer unsolicited TCP with a reset',
+    spec: { hub, natA: { ...easy, unsolicited: 'reset' }, natB: { ...easy, unsolicited: 'reset' }, alice, bob }
+  },
+  open: {
+    about: 'two NATs without a firewall of their own, which take unsolicited packets for themselves',
+    spec: { hub, natA: { ...easy, unsolicited: 'accept' }, natB: { ...easy, unsolicited: 'accept' }, alice, bob }
+  },
   'udp-blocked': {
     about: "alice's NAT drops UDP",
     spec: { hub, natA: { ...easy, blockUdp: true }, natB: easy, alice, bob }

@@ -6,9 +6,10 @@ export const WAN = 'wan'
 export const LAN = 'lan'
 
 /**
- * The nftables rules of a router. What nobody asked for is dropped, never rejected: a NAT that answers an early packet with
- * an ICMP error or a reset makes hole punching look easier or harder than it is in the field. A packet that is dropped
- * here leaves no connection tracking entry behind, so it does not take the port that the answer to it will need.
+ * The nftables rules of a router. What nobody asked for is dropped unless the spec says otherwise: a NAT that answers an
+ * early packet with an ICMP error or a reset makes hole punching look easier or harder than it mostly is. A packet that is
+ * dropped or reset here leaves no connection tracking entry behind, so it does not take the port that the answer to it will
+ * need; one that is accepted does.
  */
 export function routerRules(router: PlannedNode): string {
   const spec = router.spec as RouterSpec
@@ -24,9 +25,10 @@ table inet lab {
     ct state new iifname "${LAN}" accept
   }
   chain input {
-    type filter hook input priority filter; policy drop;
+    type filter hook input priority filter; policy ${spec.unsolicited === 'accept' ? 'accept' : 'drop'};
     iifname { "lo", "${LAN}" } accept
     ct state established,related accept
+    ${spec.unsolicited === 'reset' ? `iifname "${WAN}" meta l4proto tcp reject with tcp reset` : ''}
     # neighbour discovery is IPv6's ARP
     iifname "${WAN}" icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
   }

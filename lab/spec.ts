@@ -6,6 +6,8 @@
  */
 export type Mapping = 'endpoint-independent' | 'address-and-port-dependent' | 'none'
 
+export type Unsolicited = 'drop' | 'reset' | 'accept'
+
 /** What a cable does to packets, the same in both directions. Shaped links are a program (lab/wire), others plain veth pairs. */
 export interface LinkSpec {
   /** One way. @default 0 */
@@ -41,6 +43,14 @@ export interface RouterSpec extends NodeSpec {
    * endpoint-independent mapping. @default false
    */
   hairpin?: boolean
+  /**
+   * What becomes of packets from the internet that nobody asked for. `drop`, in silence, is what nearly all home routers do.
+   * `reset` answers TCP with RST (RFC 7857 section 2 has some that do). `accept` hands them to the router itself, as a Linux
+   * machine does whose owner forgot a firewall: it answers by RST or ICMP, and its connection tracking remembers them.
+   *
+   * @default 'drop'
+   */
+  unsolicited?: Unsolicited
   /** How long an idle UDP mapping lives. @default the kernel's 30 s, 120 s once both sides have spoken */
   mappingLifetimeSeconds?: number
 }
@@ -68,6 +78,7 @@ const ROUTER_KEYS = [
   'mapping',
   'blockUdp',
   'hairpin',
+  'unsolicited',
   'mappingLifetimeSeconds'
 ] as const satisfies (keyof RouterSpec)[]
 const HOST_KEYS = ['behind', 'link', 'ipv6', 'addresses'] as const satisfies (keyof HostSpec)[]
@@ -76,6 +87,8 @@ const MAPPINGS: readonly string[] = [
   'address-and-port-dependent',
   'none'
 ] satisfies readonly Mapping[]
+
+const UNSOLICITED: readonly string[] = ['drop', 'reset', 'accept'] satisfies readonly Unsolicited[]
 
 /** @throws Error that names the node and what is wrong with it */
 export function checkSpec(spec: LabSpec): void {
@@ -98,6 +111,7 @@ export function checkSpec(spec: LabSpec): void {
       if (!MAPPINGS.includes(node.mapping)) throw wrong(`mapping is ${MAPPINGS.join(', ')}; not '${node.mapping}'`)
       if (node.hairpin && node.mapping !== 'endpoint-independent')
         throw wrong('hairpin needs endpoint-independent mapping')
+      if (!UNSOLICITED.includes(node.unsolicited ?? 'drop')) throw wrong(`unsolicited is ${UNSOLICITED.join(', ')}`)
       const seconds = node.mappingLifetimeSeconds ?? 1
       if (!Number.isInteger(seconds) || seconds < 1) throw wrong('mappingLifetimeSeconds is a whole number from 1')
     } else if (node.addresses !== undefined && !(node.addresses >= 1 && node.addresses <= 16)) {

@@ -10,6 +10,7 @@ const link = { delayMs: 10 }
 interface Row {
   readonly lab: PresetName
   readonly hub?: readonly HubTransport[]
+  readonly only?: string
   readonly code: number
   readonly technique: string
   /** By what the last pong came. */
@@ -30,14 +31,30 @@ const ROWS: readonly Row[] = [
   { lab: 'same-carrier', code: 0, technique: 'punch-quic', path: 'direct quic 11.2.0.10' },
   { lab: 'easy-hard', code: 3, technique: 'relay', path: 'relay quic 11.1.0.10' },
   { lab: 'hard-hard', code: 3, technique: 'relay', path: 'relay quic 11.1.0.10' },
-  { lab: 'udp-blocked', code: 3, technique: 'relay', path: 'relay quic 11.1.0.10' }
+  { lab: 'open', code: 0, technique: 'punch-quic', path: 'direct quic 11.2.0.10' },
+  { lab: 'udp-blocked', code: 0, technique: 'punch-tcp', path: 'direct tcp 11.2.0.10' },
+  { lab: 'easy-easy', only: 'punch-tcp', code: 0, technique: 'punch-tcp', path: 'direct tcp 11.2.0.10' },
+  { lab: 'resetting', only: 'punch-tcp', code: 0, technique: 'punch-tcp', path: 'direct tcp 11.2.0.10' },
+  { lab: 'open', only: 'punch-tcp', code: 0, technique: 'punch-tcp', path: 'direct tcp 11.2.0.10' },
+  { lab: 'firewall', only: 'punch-tcp', code: 0, technique: 'punch-tcp', path: 'direct tcp 11.2.1.10' },
+  { lab: 'double-nat', only: 'punch-tcp', code: 0, technique: 'punch-tcp', path: 'direct tcp 11.2.0.10' }
 ]
 
 describe('two peers behind kernel NATs, from the command line', { skip: NO_LAB }, () => {
-  for (const { lab, hub = ALL, code, technique, path } of ROWS) {
-    it(`${lab}, by a hub reached over ${hub.join(', ')}: ${path}`, async t => {
+  for (const { lab, hub = ALL, only, code, technique, path } of ROWS) {
+    it(`${lab}, by a hub reached over ${hub.join(', ')}${only == null ? '' : `, ${only} only`}: ${path}`, async t => {
       const { bob, alice, hubAddress } = await journey(t, preset(lab, { link }), hub)
-      const args = ['ping', alice, '--hub', hubAddress, '--until', 'direct', '--deadline', '20']
+      const args = [
+        'ping',
+        alice,
+        '--hub',
+        hubAddress,
+        '--until',
+        'direct',
+        '--deadline',
+        '20',
+        ...(only == null ? [] : ['--only', only])
+      ]
       const ended = await bob(...args)
       const events = ended.stdout
         .trim()

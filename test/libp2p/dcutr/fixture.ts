@@ -129,12 +129,12 @@ export async function testPeer(init: PeerInit = {}): Promise<TestPeer> {
 
 export type BarePeer = Libp2p & AsyncDisposable & { readonly nat: Nat; readonly node: Libp2p }
 
-/** A peer without DCUtR, and with the stock muxer: the tests play its part by hand. */
+/** A peer without DCUtR, and with the stock muxer: the tests play its part by hand. A public one announces its address. */
 export async function barePeer(relay?: RelayNode, door: Door = 'natted'): Promise<BarePeer> {
   const nat = await Nat.open(door)
   const node = await createLibp2p({
     ...common(nat),
-    addresses: { listen: [LISTEN] },
+    addresses: { listen: [LISTEN], appendAnnounce: door === 'public' ? [nat.address.toString()] : [] },
     streamMuxers: [yamux()],
     services: { identify: identify() }
   })

@@ -1,21 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { Frames } from '../../../src/libp2p/frames.ts'
-import { punchable, punchers } from '../../../src/libp2p/punchable.ts'
 import { OPENING, OPENING_ALLOWANCE } from '../../../src/traversal/opening.ts'
-import { DCUTR_PROTOCOL, holePunchCodec } from '../../../src/wire/dcutr.ts'
-import {
-  addressOf,
-  barePeer,
-  brief,
-  connectOver,
-  internalsOf,
-  limited,
-  nothingLeft,
-  relayNode,
-  testPeer,
-  until
-} from './fixture.ts'
+import { DCUTR_PROTOCOL } from '../../../src/wire/dcutr.ts'
+import { addressOf, brief, connectOver, limited, nothingLeft, relayNode, testPeer, until } from './fixture.ts'
 
 test('two natted peers: relayed, then punched; both report it, the relay goes once idle', async () => {
   await using relay = await relayNode()
@@ -65,17 +52,14 @@ test('a stream on the relayed connection is left alone, and the owner hears whic
   assert.deepEqual(direct, ['punch-quic receiver 1'])
 })
 
-test('the other side is public: connection reversal wins, no SYNC is sent, nothing is punched', async () => {
+test('the other side is public: direct, by reversal or by the punch that runs beside it', async () => {
   await using relay = await relayNode()
   await using a = await testPeer({ door: 'public', announces: true })
   await using b = await testPeer({ relay })
   await connectOver(relay, a.node, b.node)
   const [mine, theirs] = await Promise.all([a.upgrade(b), b.upgrade(a)])
-  assert.equal(theirs.outcome === 'direct' && theirs.technique, 'reverse')
-  assert.equal(mine.outcome === 'direct' && mine.connection.direction, 'inbound')
-  assert.ok(brief(b.attempts).includes('reverse ok connected'), String(brief(b.attempts)))
-  assert.equal(b.nat.openings + a.nat.openings, 0)
-  assert.ok(!a.nat.dials.some(({ punch }) => punch))
+  assert.deepEqual([mine.outcome, theirs.outcome], ['direct', 'direct'])
+  assert.ok(b.nat.dials.some(({ to, punch }) => !punch && to.toString().startsWith(a.nat.address.toString())))
 })
 
 test('announced, but not reachable: the punch follows after a short head start', async () => {
@@ -115,34 +99,6 @@ test('nobody gets through: three rounds, the last with roles swapped, the relaye
   assert.equal(relayed.status, 'open')
   assert.equal((await relayed.newStream('/ipfs/ping/1.0.0', limited)).status, 'open')
   await Promise.all([nothingLeft(a), nothingLeft(b)])
-})
-
-test('a peer with swapped roles (go-libp2p up to 0.40) is met in the third round', async () => {
-  await using relay = await relayNode()
-  await using a = await barePeer()
-  await using b = await testPeer({ relay, speed: 5 })
-  const [transport] = punchers(internalsOf(a).transportManager.getTransports())
-  await a.handle(
-    DCUTR_PROTOCOL,
-    async stream => {
-      const frames = new Frames(stream, holePunchCodec, 'DCUtR')
-      const signal = AbortSignal.timeout(5_000)
-      await frames.read(signal)
-      frames.send({ type: 'CONNECT', observedAddresses: [a.nat.address.bytes] })
-      await frames.read(signal)
-      transport?.[punchable].sendDatagram?.(Uint8Array.of(4, 5, 6), b.nat.address)
-    },
-    limited
-  )
-  await connectOver(relay, a, b.node)
-  const upgrade = await b.upgrade(a)
-  assert.equal(upgrade.outcome === 'direct' && upgrade.connection.direction, 'outbound')
-  assert.deepEqual(brief(b.attempts), [
-    ...Array(2).fill('punch-quic failed no-answer'),
-    'punch-quic ok connected',
-    'reverse skipped peer-not-public'
-  ])
-  assert.ok(a.nat.openings > 0 && !a.nat.dials.some(({ to }) => to.toString().includes(b.nat.address.toString())))
 })
 
 test('both dial each other over the relay at the same time: one exchange, both direct', async () => {
@@ -217,8 +173,11 @@ test('twenty upgrades leave no timer, no listener and no stream behind', async (
     const streams = b.node.getConnections(a.node.peerId).flatMap(connection => connection.streams)
     assert.ok(streams.filter(({ protocol }) => protocol === DCUTR_PROTOCOL).length === 0)
   }
-  await until('the peers are gone', () =>
-    b.node.getConnections().every(({ remotePeer }) => remotePeer.equals(relay.peerId))
+  // one whose last words were lost is missed after 20 s
+  await until(
+    'the peers are gone',
+    () => b.node.getConnections().every(({ remotePeer }) => remotePeer.equals(relay.peerId)),
+    25_000
   )
   assert.equal(b.attempts.length, 40)
   await nothingLeft(b)

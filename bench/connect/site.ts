@@ -9,6 +9,7 @@ import type { Contender, Program } from './contenders.ts'
 export interface Summary {
   readonly connected: boolean
   readonly direct: boolean
+  readonly technique: string | null
   readonly msFirstByte: number | null
   readonly msDirect: number | null
   readonly attempts: readonly { technique: string; outcome: string; reason: string }[]

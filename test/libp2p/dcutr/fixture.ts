@@ -174,9 +174,13 @@ export async function acquaint(relay: Libp2p, { node }: TestPeer): Promise<void>
   await until('the observed address', () => node.services.dcutr.observed.list().length > 0)
 }
 
-/** Dials a peer that has a reservation, over the relay, and waits until both sides have the connection. */
+/**
+ * Dials a peer that has a reservation, over the relay, and waits until both sides have the connection. Past libp2p's dial
+ * queue, as our node does: the queue closes a connection again when the other side has made one meanwhile.
+ */
 export async function connectOver(relay: Libp2p, from: Libp2p, to: Libp2p): Promise<Connection> {
-  const connection = await from.dial(addressOf(relay).encapsulate(`/p2p-circuit/p2p/${to.peerId}`))
+  const address = addressOf(relay).encapsulate(`/p2p-circuit/p2p/${to.peerId}`)
+  const connection = await internalsOf(from).transportManager.dial(address, { signal: AbortSignal.timeout(10_000) })
   await until('the other side has the connection', () => to.getConnections(from.peerId).length > 0)
   return connection
 }

@@ -63,3 +63,33 @@ test('a reversal under way holds the SYNC back: it wins, no SYNC is sent, nothin
   assert.equal(await after.promise, 'the end')
   assert.equal(b.nat.openings, 0)
 })
+
+test('the relayed connection closes in the middle, and there is another: the upgrade goes on over that one', async () => {
+  await using relay = await relayNode()
+  await using a = await barePeer()
+  await using b = await testPeer({ relay })
+  let exchanges = 0
+  await a.handle(
+    DCUTR_PROTOCOL,
+    async (stream, connection) => {
+      if (++exchanges === 1) {
+        connection.abort(new Error('this one goes'))
+        return
+      }
+      const frames = framesOf(stream)
+      const signal = AbortSignal.timeout(5_000)
+      await frames.read(signal)
+      frames.send({ type: 'CONNECT', observedAddresses: [a.nat.address.bytes] })
+      await frames.read(signal)
+      await until('their NAT is open', () => b.nat.openings > 0)
+      await internalsOf(a).transportManager.dial(b.nat.address.encapsulate(`/p2p/${b.node.peerId}`))
+    },
+    limited
+  )
+  await Promise.all([connectOver(relay, a, b.node), connectOver(relay, a, b.node)])
+  assert.equal((await b.upgrade({ node: a })).outcome, 'direct')
+  assert.deepEqual(
+    brief(b.attempts).filter(each => each.startsWith('punch')),
+    ['punch-quic failed relay-closed', 'punch-quic ok connected']
+  )
+})

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { LabSpec } from '../../lab/lab.ts'
@@ -54,12 +54,15 @@ export async function runCell(cell: Cell, options: RunOptions): Promise<Outcome>
   await using lab = await openLab(topology(options.delayMs), { seed: options.round })
   const name = `${cell.dialer}-${cell.listener}-${cell.relay}-${cell.transport}-${options.round}`
   const logs = join(CACHE, 'logs', name)
+  rmSync(logs, { recursive: true, force: true })
   mkdirSync(logs, { recursive: true })
 
   const relay = lab.host('relay')
   const redisIp = relay.ips[1]!
   const common = {
     PATH: process.env['PATH'] ?? '',
+    // a relay that is killed leaves its key behind
+    TMPDIR: logs,
     DEBUG: String(options.debug),
     ...(options.debug ? VERBOSE : {}),
     REDIS_ADDR: `${redisIp}:${REDIS_PORT}`,

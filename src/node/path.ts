@@ -23,14 +23,10 @@ export function pathOf(connection: Connection): LinkPath {
 }
 
 /**
- * The connection that new streams go to: direct before relayed, then QUIC (where no stream waits for another's lost packet),
- * then the newest.
+ * The connection that new streams go to: the first direct one, because of several that came up in one punch the later ones
+ * are closed again; else the newest relayed one.
  */
 export function best(connections: readonly Connection[]): Connection | undefined {
-  const rank = (connection: Connection) => {
-    const { kind, transport } = pathOf(connection)
-    return (kind === 'direct' ? 2 : 0) + (transport === 'quic' ? 1 : 0)
-  }
   const open = connections.filter(({ status }) => status === 'open')
-  return open.toSorted((a, b) => rank(a) - rank(b)).at(-1)
+  return open.find(connection => pathOf(connection).kind === 'direct') ?? open.at(-1)
 }

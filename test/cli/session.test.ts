@@ -6,6 +6,9 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { bench, lines } from './beeline.ts'
 
+/** On loopback everything would work, and at once: one way makes the outcome certain. */
+const ONE_WAY = ['--allow-private', '--only', 'punch-quic']
+
 const isDirect = ({ event, path }: Record<string, unknown>) => event === 'pong' && path === 'direct'
 
 /** Everything on loopback: there is no NAT, but a relay, a punch and a direct path all the same. */
@@ -23,10 +26,10 @@ describe('hub, up, ping and perf on loopback', { concurrency: 2 }, () => {
       `${at}/tcp/${port}/p2p/${id}`,
       `${at}/tcp/${ws}/ws/p2p/${id}`
     ])
-    const alice = await up(addrs[0]!, '--allow-private')
+    const alice = await up(addrs[0]!, ...ONE_WAY)
     assert.deepEqual(Object.keys(alice.program.events[0]!), ['event', 'id', 'addrs'])
 
-    const args = ['ping', alice.id, '--hub', addrs[0]!, '--allow-private', '--json']
+    const args = ['ping', alice.id, '--hub', addrs[0]!, ...ONE_WAY, '--json']
     const ping = await run(...args, '--until', 'direct', '--count', '2', '--interval', '0.1')
     assert.equal(ping.code, 0, ping.stderr)
     const events = lines(ping.stdout)
@@ -34,7 +37,7 @@ describe('hub, up, ping and perf on loopback', { concurrency: 2 }, () => {
     for (const [index, pong] of pongs.entries()) {
       assert.deepEqual(Object.keys(pong), ['event', 'seq', 'path', 'transport', 'remote', 'rttMs'])
       assert.equal(pong['seq'], index + 1)
-      assert.match(String(pong['remote']), /^(127\.0\.0\.1|\[::1\]):\d+$/)
+      assert.match(String(pong['remote']), /^\S+:\d+$/)
       assert.ok((pong['rttMs'] as number) > 0)
     }
     assert.equal(pongs[0]!['path'], 'relay')
@@ -113,8 +116,8 @@ describe('hub, up, ping and perf on loopback', { concurrency: 2 }, () => {
   it('people read a line per ping, a line when the path is direct, and what was tried; colours on a terminal only', async t => {
     const { hub, up, run } = await bench(t)
     const { addrs } = await hub()
-    const { id } = await up(addrs[0]!, '--allow-private')
-    const args = ['ping', id, '--hub', addrs[0]!, '--allow-private', '--until', 'direct', '--interval', '0.1']
+    const { id } = await up(addrs[0]!, ...ONE_WAY)
+    const args = ['ping', id, '--hub', addrs[0]!, ...ONE_WAY, '--until', 'direct', '--interval', '0.1']
     const { stdout } = await run(...args)
     assert.match(stdout, /^ +1 {2}relay {3}quic 127\.0\.0\.1:\d+ +[\d.]+ ms$/m)
     assert.match(stdout, /^ +── direct from here on: quic \S+:\d+ ──$/m)

@@ -20,8 +20,8 @@ import { endpointOf } from '../candidate.ts'
 import { type PunchableTransport, type PunchDialOptions, type Puncher, punchable } from '../punchable.ts'
 import { DialPort } from './port.ts'
 import { connectSimultaneously } from './punch.ts'
-import { upgraderFor } from './role.ts'
 import type { PortSharing } from './sharing.ts'
+import { upgraderFor } from './upgrader.ts'
 
 export interface TcpComponents {
   readonly logger: ComponentLogger
@@ -83,7 +83,7 @@ export class TcpTransport implements PunchableTransport {
     if (options.signal?.aborted === true) throw new AbortError()
     const localPort = await this.#port.take()
     const { punch = false, role = 'client', onMet, ...rest } = options
-    const upgrader = punch ? upgraderFor(options.upgrader, role, onMet) : options.upgrader
+    const upgrader = upgraderFor(options.upgrader, punch ? { role, onMet } : {})
     const dial = (from: number | undefined) => this.#dialFrom(from, address, { ...rest, upgrader })
     try {
       if (punch) return await connectSimultaneously(() => dial(localPort), this.#clock, options.signal)
@@ -100,7 +100,7 @@ export class TcpTransport implements PunchableTransport {
   }
 
   createListener(options: CreateListenerOptions): Listener {
-    return this.#stock.createListener(options)
+    return this.#stock.createListener({ ...options, upgrader: upgraderFor(options.upgrader) })
   }
 
   readonly listenFilter = (addresses: Multiaddr[]): Multiaddr[] => this.#stock.listenFilter(addresses)

@@ -14,10 +14,10 @@ try {
       await runRelay(settings, meeting)
       break
     case 'listener':
-      await runListener(meeting)
+      await runListener(settings, meeting)
       break
     case 'dialer':
-      await runDialer(meeting)
+      await runDialer(settings, meeting)
       meeting.close()
       break
     default:

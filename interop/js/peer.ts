@@ -2,6 +2,7 @@ import { ipScope } from '../../src/core/ip.ts'
 import type { Link } from '../../src/node/link.ts'
 import { createNode, type Node } from '../../src/node/node.ts'
 import type { Meeting } from './meeting.ts'
+import type { Settings } from './settings.ts'
 
 /** How long a dialer tries before the test counts as failed. */
 const DEADLINE_MS = 30_000
@@ -9,14 +10,14 @@ const DEADLINE_MS = 30_000
 const log = (line: string) => process.stderr.write(`${new Date().toISOString()} ${line}\n`)
 
 /** Runs until it is killed. */
-export async function runListener(meeting: Meeting): Promise<void> {
-  const node = await startNode(meeting)
+export async function runListener(settings: Settings, meeting: Meeting): Promise<void> {
+  const node = await startNode(settings, meeting)
   await meeting.publish('listener_peer_id', node.id)
 }
 
 /** Prints its result in YAML. @throws Error when no direct connection carries a ping in time */
-export async function runDialer(meeting: Meeting): Promise<void> {
-  const node = await startNode(meeting)
+export async function runDialer(settings: Settings, meeting: Meeting): Promise<void> {
+  const node = await startNode(settings, meeting)
   const listener = await meeting.waitFor('listener_peer_id')
   const signal = AbortSignal.timeout(DEADLINE_MS)
   const dialedMs = performance.now()
@@ -35,10 +36,15 @@ export async function runDialer(meeting: Meeting): Promise<void> {
  * The suite's internet is in 10.0.0.0/8: where the relay itself has a private address, those that it sees peers at are
  * private too, and have to do.
  */
-async function startNode(meeting: Meeting): Promise<Node> {
+async function startNode({ transport }: Settings, meeting: Meeting): Promise<Node> {
   const relay = await meeting.waitFor('relay_multiaddr')
   const host = /^\/ip[46]\/([^/]+)\//.exec(relay)?.[1]
-  const node = await createNode({ hubs: [relay], allowPrivate: host !== undefined && ipScope(host) === 'private' })
+  const node = await createNode({
+    hubs: [relay],
+    allowPrivate: host !== undefined && ipScope(host) === 'private',
+    // what the cell is about; two of ours would take the other transport as well
+    techniques: ['reverse', transport === 'tcp' ? 'punch-tcp' : 'punch-quic']
+  })
   node.events.on('link', watch)
   return node
 }

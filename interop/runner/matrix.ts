@@ -18,15 +18,12 @@ export interface Cell {
 /** Which cells to run; what is left out means all. */
 export type Filter = { readonly [Part in keyof Cell]?: readonly string[] }
 
-/** js punches over QUIC only: it has no TCP punching yet. */
-const OURS: readonly Transport[] = ['quic-v1']
-
 /** Every pair with js in it, and the others among each other as the reference for times. */
 export function matrix(filter: Filter = {}): Cell[] {
   const cells = TRANSPORTS.flatMap(transport =>
     IMPLEMENTATIONS.flatMap(dialer =>
       IMPLEMENTATIONS.flatMap(listener =>
-        relays(transport, dialer, listener).map(relay => ({ dialer, listener, relay, transport }))
+        relays(dialer, listener).map(relay => ({ dialer, listener, relay, transport }))
       )
     )
   )
@@ -34,11 +31,10 @@ export function matrix(filter: Filter = {}): Cell[] {
 }
 
 /** The relays that a pair meets at. */
-function relays(transport: Transport, dialer: Implementation, listener: Implementation): readonly Relay[] {
+function relays(dialer: Implementation, listener: Implementation): readonly Relay[] {
   const isOurs = dialer === 'js' || listener === 'js'
   const isOld = dialer === 'go-0.40' || listener === 'go-0.40'
   if (!isOurs) return isOld ? [] : [dialer]
-  if (!OURS.includes(transport)) return []
   // its observed address must come without a peer id at its end, and that is how js-libp2p's identify sends it
   return isOld ? ['go'] : RELAYS
 }

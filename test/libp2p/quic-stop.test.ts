@@ -21,3 +21,21 @@ test('a node that stops, connected and listening, closes every packet switch tha
   assert.equal(opened.mock.callCount(), 2)
   assert.equal(closed.mock.callCount(), 2)
 })
+
+test('a node that stops says goodbye: the other side does not have to wait for the idle timeout', async t => {
+  for (const plane of ['ffi', 'portable'] as const) {
+    const start = () =>
+      createLibp2p({
+        addresses: { listen: ['/ip4/127.0.0.1/udp/0/quic-v1'] },
+        transports: [quic({ plane, maxIdleTimeout: 60_000 })],
+        connectionGater: { denyDialMultiaddr: () => false }
+      })
+    const [a, b] = await Promise.all([start(), start()])
+    t.after(() => Promise.all([a.stop(), b.stop()]))
+    await a.dial(b.getMultiaddrs()[0]!)
+    const closed = new Promise<void>(resolve => b.addEventListener('connection:close', () => resolve()))
+    await a.stop()
+    const late = new Promise((_, reject) => setTimeout(reject, 20_000, new Error('no goodbye within 20 s')).unref())
+    await Promise.race([closed, late])
+  }
+})

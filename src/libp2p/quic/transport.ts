@@ -14,11 +14,13 @@ import {
 } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { realClock, sleep } from '../../core/clock.ts'
 import { NatError } from '../../core/errors.ts'
 import type { SocketId } from '../../socket/path.ts'
 import type { FlowInfo, PlaneKind } from '../../socket/plane.ts'
 import { PacketSwitch } from '../../socket/switch.ts'
 import { type PunchableTransport, type PunchDialOptions, type Puncher, punchable } from '../punchable.ts'
+import { isAborted, raceAbort } from './abort.ts'
 import {
   type Family,
   isLoopback,
@@ -61,6 +63,12 @@ export const QUIC_DEFAULTS: Omit<EngineConfig, 'privateKeyProto'> = {
   receiveBufferSize: 4_000_000,
   sendBufferSize: 4_000_000
 }
+
+/**
+ * From here the engine cannot be seen sending. Connections that were closed just before still have their CONNECTION_CLOSE to
+ * send, through threads of the engine's and the switch's; without it the other side would wait for the idle timeout.
+ */
+const GOODBYE_MS = 25
 
 type DialOptions = DialTransportOptions & PunchDialOptions & FreshDialOptions
 
@@ -107,6 +115,7 @@ export class QuicTransport implements PunchableTransport, Startable {
     const opened = this.#switch
     this.#switch = undefined
     this.#dialSockets.clear()
+    if (opened != null) await sleep(realClock, GOODBYE_MS)
     this.#client?.abort()
     this.#client = undefined
     await (await opened)?.close()
@@ -223,28 +232,4 @@ export class QuicTransport implements PunchableTransport, Startable {
     const socket = this.#listeningSocket(remote)
     if (socket != null) this.#switch?.then(opened => opened.send(socket, remote, bytes)).catch(() => {})
   }
-}
-
-/** The engine cannot be told to stop a dial: one that comes up after all is closed at once. */
-async function raceAbort(dial: Promise<EngineConnection>, signal: AbortSignal): Promise<EngineConnection> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const onAbort = () => {
-    reject(signal.reason)
-    dial.then(
-      late => late.abort(),
-      () => {}
-    )
-  }
-  signal.addEventListener('abort', onAbort, { once: true })
-  if (signal.aborted) onAbort()
-  try {
-    return await Promise.race([dial, promise])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
-}
-
-/** A call, so that the compiler does not take what it saw before an `await` for granted after it. */
-function isAborted(signal: AbortSignal | undefined): boolean {
-  return signal?.aborted === true
 }

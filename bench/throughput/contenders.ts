@@ -1,10 +1,11 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { quic as stockQuic } from '@chainsafe/libp2p-quic'
 import { yamux as stockYamux } from '@chainsafe/libp2p-yamux'
-import { tcp } from '@libp2p/tcp'
+import { tcp as stockTcp } from '@libp2p/tcp'
 import type { Libp2pOptions } from 'libp2p'
 import { circuitRelay } from '../../src/libp2p/circuit/index.ts'
 import { quic } from '../../src/libp2p/quic/index.ts'
+import { tcp } from '../../src/libp2p/tcp/index.ts'
 import { yamux } from '../../src/libp2p/yamux.ts'
 import { noSwitchQuic } from './no-switch.ts'
 
@@ -16,9 +17,15 @@ const CONTENDERS = {
   'stock-quic': () => ({ addresses: { listen: QUIC }, transports: [stockQuic()] }),
   'stock-tcp': () => ({
     addresses: { listen: TCP },
-    transports: [tcp()],
+    transports: [stockTcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [stockYamux()]
+  }),
+  'ours-tcp': () => ({
+    addresses: { listen: TCP },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()]
   }),
   'ours-ffi': () => ({ addresses: { listen: QUIC }, transports: [quic({ plane: 'ffi' })] }),
   'ours-portable': () => ({ addresses: { listen: QUIC }, transports: [quic({ plane: 'portable' })] }),

@@ -45,7 +45,7 @@ export interface RouterSpec extends NodeSpec {
   hairpin?: boolean
   /**
    * What becomes of packets from the internet that nobody asked for. `drop`, in silence, is what nearly all home routers do.
-   * `reset` answers TCP with RST (RFC 7857 section 2 has some that do). `accept` hands them to the router itself, as a Linux
+   * `reset` answers TCP with RST, which RFC 5382 REQ-4 forbids and some do. `accept` hands them to the router itself, as a Linux
    * machine does whose owner forgot a firewall: it answers by RST or ICMP, and its connection tracking remembers them.
    *
    * @default 'drop'

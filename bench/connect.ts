@@ -47,8 +47,8 @@ try {
       const summary = await site.connect(signal)
       summaries.get(name)!.push(summary)
       if (options.json) process.stdout.write(`${JSON.stringify({ contender: name, ...summary })}\n`)
-      else if (name === 'beeline' && !summary.direct) {
-        process.stderr.write(`connect ${i + 1} was not direct: ${JSON.stringify(summary)}\n`)
+      else if (name.startsWith('beeline') && !summary.direct) {
+        process.stderr.write(`connect ${i + 1} of ${name} was not direct: ${JSON.stringify(summary)}\n`)
       }
     }
   }

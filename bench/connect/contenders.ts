@@ -13,13 +13,19 @@ export interface Contender {
 
 const STOCK = fileURLToPath(new URL('../stock-peer.ts', import.meta.url))
 
-export const CONTENDERS = {
-  beeline: {
-    hub: (ip, dataDir) => beeline('hub', '--host', ip, '--data', dataDir),
-    up: (hub, dataDir) => beeline('up', '--hub', hub, '--key', join(dataDir, 'up.key')),
+/** Ours, by all techniques or by some. All contenders run in one lab, so the hubs take what ports are free. */
+function ours(...only: string[]): Contender {
+  return {
+    hub: (ip, dataDir) => beeline('hub', '--host', ip, '--port', '0', '--http-port', '0', '--data', dataDir),
+    up: (hub, dataDir) => beeline('up', '--hub', hub, '--key', join(dataDir, 'up.key'), ...only),
     ping: (peer, hub, seconds) =>
-      beeline('ping', peer, '--hub', hub, '--until', 'direct', '--count', '1', '--deadline', `${seconds}`)
-  },
+      beeline('ping', peer, '--hub', hub, '--until', 'direct', '--count', '1', '--deadline', `${seconds}`, ...only)
+  }
+}
+
+export const CONTENDERS = {
+  beeline: ours(),
+  'beeline, TCP only': ours('--only', 'punch-tcp'),
   'js-libp2p': {
     hub: ip => stockPeer('hub', ip),
     up: hub => stockPeer('up', hub),

@@ -1,4 +1,11 @@
-import type { AbortOptions, CreateStreamOptions, Stream, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
+import type {
+  AbortOptions,
+  CreateStreamOptions,
+  MultiaddrConnection,
+  Stream,
+  StreamMuxer,
+  StreamMuxerFactory
+} from '@libp2p/interface'
 import { Uint8ArrayList } from 'uint8arraylist'
 import { NatError } from '../core/errors.ts'
 import { encodeFrame, takeFrame } from './frames.ts'
@@ -65,6 +72,31 @@ export function optimistic<T extends Stream>(stream: T, protocol: string): T {
   stream.protocol = protocol
   stream.send(multistreamLines(protocol))
   return stream
+}
+
+/**
+ * Negotiates a connection's encryption without waiting for the answer: the upgrader reads at once the answer that it would
+ * wait for, so that the first handshake message leaves with the question; the true answer is checked when it comes, and
+ * when it is another one the connection is aborted with NatError UNSUPPORTED.
+ */
+export function optimisticConnection<T extends MultiaddrConnection>(connection: T, protocol: string): T {
+  const incoming = connection as unknown as { onData(data: Uint8Array | Uint8ArrayList): void }
+  const deliver = incoming.onData
+  const answer = multistreamAnswer(protocol)
+  const pending = new Uint8ArrayList()
+  deliver.call(incoming, multistreamLines(protocol))
+  incoming.onData = data => {
+    pending.append(data)
+    try {
+      if (!answer(pending)) return
+    } catch (error) {
+      connection.abort(error as Error)
+      return
+    }
+    incoming.onData = deliver
+    if (pending.byteLength > 0) deliver.call(incoming, pending.sublist())
+  }
+  return connection
 }
 
 /** A muxer whose streams are negotiated optimistically: js-libp2p leaves a stream alone that has its protocol already. */

@@ -2,6 +2,7 @@ import type {
   ComponentLogger,
   Connection,
   ConnectionGater,
+  ConnectionProtector,
   Libp2pEvents,
   Logger,
   PeerId,
@@ -22,6 +23,8 @@ export interface CircuitComponents {
   readonly transportManager: TransportManager
   readonly addressManager: AddressManager
   readonly upgrader: Upgrader
+  /** Of private networks: it encrypts everything, the negotiation too. */
+  readonly connectionProtector?: ConnectionProtector
   readonly logger: ComponentLogger
 }
 

@@ -23,9 +23,11 @@ export async function dialCircuit(
 ): Promise<Connection> {
   const { relay, relayAddress, target } = circuitAddress(address)
   const connection = await context.connectTo(relay, [relayAddress], options.signal)
-  const encrypters = [...context.components.upgrader.getConnectionEncrypters().keys()]
+  const { upgrader, connectionProtector } = context.components
+  const encrypters = [...upgrader.getConnectionEncrypters().keys()]
+  const guess = connectionProtector == null ? encrypters[0] : undefined
   try {
-    return await overRelay(context, connection, { address, target, guess: encrypters[0] }, options)
+    return await overRelay(context, connection, { address, target, guess }, options)
   } catch (error) {
     const guessedWrong = error instanceof NatError && error.code === 'UNSUPPORTED' && encrypters.length > 1
     if (!guessedWrong) throw error

@@ -1,0 +1,88 @@
+import { Command, CommanderError, Option } from 'commander'
+import { count, deadline, ips, list, megabytes, pause, peer, port, techniques } from './arguments.ts'
+import { demo } from './demo.ts'
+import { hub } from './hub.ts'
+import { complain, EXIT, endWithReader, exit, explain, output } from './output.ts'
+import { perf } from './perf.ts'
+import { ping } from './ping.ts'
+import { up } from './up.ts'
+
+endWithReader()
+
+let code: number = EXIT.done
+const program = new Command('beeline')
+  .description('Connects two programs that cannot dial each other.')
+  .exitOverride()
+  .configureOutput({ outputError: text => complain(text.replace(/^error: /, '')) })
+
+withJson(program.command('hub'))
+  .description('a public server that peers meet at')
+  .option('--host <ip>', 'address to listen on; may be given more than once', ips)
+  .option('--port <port>', 'TCP and QUIC', port, 4001)
+  .option('--http-port <port>', 'WebSocket', port, 8080)
+  .option('--announce <ip>', 'address to tell peers, behind a forwarding router', ips)
+  .option('--data <dir>', "folder for the hub's identity")
+  .action(async options => {
+    code = await hub(output(options.json === true), { ...options, host: options.host ?? ['0.0.0.0'] })
+  })
+
+withPeer(program.command('up'))
+  .description('stay reachable, and answer pings and perf')
+  .option('--key <file>', 'identity; default: the one in the configuration folder')
+  .action(async options => {
+    code = await up(output(options.json === true), options)
+  })
+
+withPeer(program.command('ping').argument('<peer>', 'the id that `beeline up` prints', peer))
+  .description('reach a peer by its id')
+  .option('--key <file>', 'identity; default: a new one')
+  .option('--count <n>', 'pings that count (default: 4; until direct: 1)', count)
+  .option('--interval <seconds>', 'between pings', pause, 1)
+  .addOption(until())
+  .option('--deadline <seconds>', 'for everything (default: 30, and what the pings take)', deadline)
+  .action(async (id, options) => {
+    code = await ping(output(options.json === true), id, options)
+  })
+
+withPeer(program.command('perf').argument('<peer>', 'the id that `beeline up` prints', peer))
+  .description('measure how fast bytes go to a peer')
+  .requiredOption('--mb <n>', 'megabytes to send, of 10^6 bytes', megabytes)
+  .option('--key <file>', 'identity; default: a new one')
+  .addOption(until())
+  .addOption(new Option('--transport <name>', 'what the path must be made of').choices(['quic', 'tcp']))
+  .option('--deadline <seconds>', 'to be connected', deadline, 30)
+  .action(async (id, options) => {
+    code = await perf(output(options.json === true), id, options)
+  })
+
+withJson(program.command('demo'))
+  .description('a hub and two peers on this machine, going from relay to direct before your eyes')
+  .action(async options => {
+    code = await demo(output(options.json === true))
+  })
+
+function withJson(command: Command): Command {
+  return command.option('--json', 'one JSON object a line')
+}
+
+function withPeer(command: Command): Command {
+  return withJson(command)
+    .requiredOption('--hub <address>', 'address of a hub, with its peer id; more with commas', list)
+    .option('--only <techniques>', 'ways to a direct path, with commas: reverse, punch-quic, punch-tcp', techniques)
+    .option('--allow-private', 'offer and dial private addresses too: where hub and peers share a network')
+}
+
+function until(): Option {
+  return new Option('--until <path>', 'what to wait for').choices(['first', 'direct']).default('first')
+}
+
+// timers and sockets of ours do not keep the process alive, and a command that waits for one must not end in silence
+const alive = setInterval(() => {}, 2 ** 30)
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (!(error instanceof CommanderError)) code = explain(error)
+  else code = error.exitCode === 0 ? EXIT.done : EXIT.usage
+}
+clearInterval(alive)
+await exit(code)

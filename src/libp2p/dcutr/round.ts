@@ -48,13 +48,21 @@ export interface PunchRound {
   readonly signal: AbortSignal
 }
 
+/** Reasons with which a round cannot come to anything any more, whatever the other side does. */
+const DECIDED: ReadonlySet<Reason> = new Set(['role-clash', 'port-taken'])
+
 /** The round itself: opens or dials until a connection has won, or the window is over. Records the attempt. */
 export async function punch(context: Context, session: Session, round: PunchRound): Promise<Outcome> {
   session.stage = 'punch'
   const unprovenBefore = session.unproven
   const work = act(context, session, round)
+  const inVain = new AbortController()
+  void work.then(acts => {
+    if (acts.every(({ reason }) => DECIDED.has(reason))) inVain.abort()
+  })
   // the window is held open to its end: the other side may dial too
-  await sleep(context.clock, TIMES.windowMs, round.signal).catch(() => {})
+  const signal = AbortSignal.any([round.signal, inVain.signal])
+  await sleep(context.clock, TIMES.windowMs, signal).catch(() => {})
   if (session.winner == null) await session.proving()
   const ms = context.clock.now() - round.startMs
   const { winner } = session

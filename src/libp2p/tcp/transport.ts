@@ -2,6 +2,7 @@ import {
   AbortError,
   type ComponentLogger,
   type Connection,
+  type ConnectionProtector,
   type CreateListenerOptions,
   type DialTransportOptions,
   type Listener,
@@ -21,11 +22,14 @@ import { type PunchableTransport, type PunchDialOptions, type Puncher, punchable
 import { DialPort } from './port.ts'
 import { connectSimultaneously } from './punch.ts'
 import type { PortSharing } from './sharing.ts'
-import { upgraderFor } from './upgrader.ts'
+import { Targets } from './targets.ts'
+import { type Outbound, upgraderFor } from './upgrader.ts'
 
 export interface TcpComponents {
   readonly logger: ComponentLogger
   readonly metrics?: Metrics
+  /** Of private networks: it encrypts everything, the negotiation too. */
+  readonly connectionProtector?: ConnectionProtector
 }
 
 export interface TcpOptions extends TCPOptions {
@@ -49,14 +53,17 @@ export class TcpTransport implements PunchableTransport {
   readonly [punchable]: Puncher
   readonly #stock: Transport
   readonly #clock: Clock
+  readonly #bare: boolean
   readonly #log: Logger
   readonly #port = new DialPort()
+  readonly #targets = new Targets()
   /** The local port that each of our connections left from. */
   readonly #leftFrom = new WeakMap<Connection, number>()
 
   constructor(components: TcpComponents, { clock = realClock, ...options }: TcpOptions = {}) {
     this.#stock = tcp(options)(components)
     this.#clock = clock
+    this.#bare = components.connectionProtector == null
     this.#log = components.logger.forComponent('beeline:tcp')
     this[punchable] = {
       technique: 'punch-tcp',
@@ -83,14 +90,27 @@ export class TcpTransport implements PunchableTransport {
     if (options.signal?.aborted === true) throw new AbortError()
     const localPort = await this.#port.take()
     const { punch = false, role = 'client', onMet, ...rest } = options
-    const upgrader = upgraderFor(options.upgrader, punch ? { role, onMet } : {})
-    const dial = (from: number | undefined) => this.#dialFrom(from, address, { ...rest, upgrader })
+    let met = false
+    const meet = () => {
+      met = true
+      onMet?.()
+    }
+    const dial = (from: number | undefined) =>
+      this.#dialFrom(from, address, rest, punch ? { role, onMet: meet } : { onMet: meet })
     try {
-      if (punch) return await connectSimultaneously(() => dial(localPort), this.#clock, options.signal)
-      return await dial(localPort)
+      if (!punch) return await dial(localPort)
+      this.#targets.yield(address)
+      return await connectSimultaneously(
+        () => dial(localPort),
+        () => met,
+        this.#clock,
+        options.signal
+      )
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (localPort == null || !PORT_REFUSED.has(code)) throw error
+      // where we are connected already the port is as good as before, and no peer has to be told another one
+      if (!punch && code === 'EADDRNOTAVAIL' && this.#targets.has(address)) return await dial(undefined)
       this.#log('the system refuses port %d towards %a (%s), another one is taken', localPort, address, code)
       this.#port.refused(localPort)
       // a peer that punches expects us from the old port: it has to be told the new one first
@@ -109,19 +129,37 @@ export class TcpTransport implements PunchableTransport {
   async #dialFrom(
     localPort: number | undefined,
     address: Multiaddr,
-    options: DialTransportOptions
+    options: DialTransportOptions,
+    outbound: Outbound
   ): Promise<Connection> {
-    const from = localPort == null || endpointless(address) ? {} : { localPort }
-    // Node keeps the signal of a connect for the life of the socket
-    const connection = await scoped(options.signal, signal =>
-      this.#stock.dial(address, { ...options, ...from, signal })
-    )
-    if (localPort != null) this.#leftFrom.set(connection, localPort)
-    return connection
+    const bare = this.#bare
+    if (localPort == null || hasNoPort(address)) {
+      const upgrader = upgraderFor(options.upgrader, { ...outbound, bare })
+      // Node keeps the signal of a connect for the life of the socket
+      return await scoped(options.signal, signal => this.#stock.dial(address, { ...options, upgrader, signal }))
+    }
+    const target = this.#targets.open(address)
+    const onMet = () => {
+      target.answered()
+      outbound.onMet?.()
+    }
+    const upgrader = upgraderFor(options.upgrader, { ...outbound, onMet, bare })
+    const from = { localPort }
+    try {
+      const connection = await scoped(AbortSignal.any([options.signal, target.signal]), signal =>
+        this.#stock.dial(address, { ...options, ...from, upgrader, signal })
+      )
+      this.#leftFrom.set(connection, localPort)
+      connection.addEventListener('close', target.close, { once: true })
+      return connection
+    } catch (error) {
+      target.close()
+      throw error
+    }
   }
 }
 
-/** A Unix socket has no port to leave from. */
-function endpointless(address: Multiaddr): boolean {
+/** A Unix socket has none to leave from. */
+function hasNoPort(address: Multiaddr): boolean {
   return address.toString().startsWith('/unix/')
 }

@@ -1,11 +1,15 @@
 import type { Connection, MultiaddrConnection, Upgrader } from '@libp2p/interface'
+import { optimisticConnection } from '../optimistic.ts'
 import { closeGently } from './gentle-close.ts'
+import { handshake } from './simultaneous.ts'
 
-interface Outbound {
-  /** Who we are on a connection that both sides dialled. @default 'client' */
+export interface Outbound {
+  /** Who we are on a connection that both sides dial; absent on others. */
   readonly role?: 'client' | 'server'
   /** Called when there is a connection, before anything is sent on it. */
-  readonly onMet?: (() => void) | undefined
+  readonly onMet?: () => void
+  /** Whether nothing stands between the socket and the negotiation, so that it can run ahead. */
+  readonly bare?: boolean
 }
 
 /**
@@ -13,17 +17,22 @@ interface Outbound {
  * multistream-select take their role from `initiator`, which js-libp2p's dial queue would lose, and yamux takes it from the
  * connection's direction.
  */
-export function upgraderFor(upgrader: Upgrader, { role = 'client', onMet }: Outbound = {}): Upgrader {
+export function upgraderFor(upgrader: Upgrader, { role, onMet, bare = false }: Outbound = {}): Upgrader {
   const upgradeInbound = (connection: MultiaddrConnection, options: Parameters<Upgrader['upgradeInbound']>[1]) =>
     upgrader.upgradeInbound(closeGently(connection), options)
   const upgradeOutbound = (
     connection: MultiaddrConnection,
     options: Parameters<Upgrader['upgradeOutbound']>[1]
   ): Promise<Connection> => {
+    // the only one that we can propose; the server of a connection that both sides dialled proposes nothing
+    const [encrypter, ...others] = upgrader.getConnectionEncrypters().keys()
+    const ahead = bare && role !== 'server' && encrypter != null && others.length === 0
+    const ours = closeGently(ahead ? optimisticConnection(connection, encrypter) : connection)
     onMet?.()
-    if (role === 'client') return upgrader.upgradeOutbound(closeGently(connection), options)
-    connection.direction = 'inbound'
-    return upgrader.upgradeOutbound(closeGently(connection), { ...options, initiator: false })
+    if (role == null) return upgrader.upgradeOutbound(ours, options)
+    if (role === 'server') connection.direction = 'inbound'
+    const roles = role === 'server' ? { ...options, initiator: false } : options
+    return handshake(ours, role, () => upgrader.upgradeOutbound(ours, roles))
   }
   return new Proxy(upgrader, {
     get(target, name) {

@@ -1,22 +1,32 @@
 /**
- * A peer in a lab: tells each reachability with the addresses that it announces then. Given another peer's id, it connects to
- * it once it knows whether it can be reached itself, and tells what was tried.
+ * A peer in a lab: tells whether it can be reached, with the addresses that it announces then. Given another peer's id, it
+ * connects to that one by the given techniques only, and tells what was tried.
  */
 import { createNode } from '../../src/node/node.ts'
+import type { TechniqueName } from '../../src/traversal/attempt.ts'
 
-const [hub, peer] = process.argv.slice(2)
+const [hub, peer, ...techniques] = process.argv.slice(2)
 const tell = (event: object) => process.stdout.write(`${JSON.stringify(event)}\n`)
 
-const node = await createNode({ hubs: [hub!] })
+const node = await createNode({
+  hubs: [hub!],
+  ...(techniques.length === 0 ? {} : { techniques: techniques as TechniqueName[] })
+})
 const known = Promise.withResolvers<void>()
-node.events.on('link', ({ peer }) => tell({ event: 'link', peer }))
+node.events.on('link', ({ peer, events }) => {
+  tell({ event: 'link', peer })
+  events.on('attempt', attempt => tell({ event: 'attempt', ...attempt }))
+})
 node.events.on('reachability', ({ ip4 }) => {
-  tell({ event: 'reachability', ip4, addrs: node.addrs })
+  const addrs = node.addrs.map(address => address.replace(/\/p2p\/[^/]+$/, ''))
+  tell({ event: 'reachability', ip4, addrs })
   known.resolve()
 })
-tell({ event: 'ready', id: node.id })
 await known.promise
 if (peer != null) {
-  const link = await node.connect(peer, { until: 'direct' })
-  tell({ event: 'direct', remote: link.path?.remote, attempts: link.attempts })
+  const path = await node.connect(peer, { until: 'direct' }).then(
+    () => 'direct',
+    error => error.code
+  )
+  tell({ event: 'connected', path })
 }

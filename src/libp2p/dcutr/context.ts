@@ -23,6 +23,11 @@ export const TIMES = {
   proofMs: 3_000,
   /** How long the first observation of our own address may be on its way. */
   observationMs: 1_000,
+  /**
+   * How long a SYNC waits for the other side's identify, which may allow a reversal. Both were asked for in the same moment,
+   * but identify's answer is signed and a few milliseconds behind.
+   */
+  identifyLagMs: 50,
   /** How long the other side's identify may be on its way, where a reversal is the only hope left. */
   identifyMs: 5_000
 } as const

@@ -115,6 +115,7 @@ async function agree(
       void stream?.close().catch(() => {})
       return theirs.usable
     }
+    await reversal.protocols(TIMES.identifyLagMs)
     await reversal.settled(headStartMs(reversal.state, rttMs))
     signal.throwIfAborted()
     channel.send({ type: 'SYNC', observedAddresses: [] })

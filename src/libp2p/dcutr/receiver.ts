@@ -1,10 +1,10 @@
 import type { Stream } from '@libp2p/interface'
+import { CODE_P2P } from '@multiformats/multiaddr'
 import { sleep } from '../../core/clock.ts'
 import { withDeadline } from '../../core/deadline.ts'
 import { filterCandidates } from '../../traversal/candidates.ts'
 import { punchRole, skipReason, UPGRADE } from '../../traversal/upgrade.ts'
 import { type AddressCandidate, candidatesOf } from '../candidate.ts'
-import { interfaceAddresses } from '../quic/address.ts'
 import { Channel } from './channel.ts'
 import { type Context, ownAddresses, punchersOf, rulesOf, TIMES } from './context.ts'
 import { countsOf } from './initiator.ts'
@@ -104,7 +104,7 @@ async function agree(
         return refuse(skipped(pointless, pointless === 'no-peer-address' ? countsOf(dropped) : undefined))
       const answer = { type: 'CONNECT', observedAddresses: own.map(({ multiaddr }) => multiaddr.bytes) } as const
       const { rtt } = session.relayed
-      if (offer.prompt === true && rtt != null && !own.some(isOurs)) {
+      if (offer.prompt === true && rtt != null && !announces(context, own)) {
         channel.send({ ...answer, prompt: true })
         await sleep(context.clock, rtt / 2, limit)
       } else {
@@ -121,7 +121,11 @@ async function agree(
   }
 }
 
-/** Whether no NAT stands before us: then a SYNC leaves the other side time to dial us, which is sure to work. */
-function isOurs({ address }: AddressCandidate): boolean {
-  return interfaceAddresses(address.includes(':') ? 6 : 4).includes(address)
+/**
+ * Whether we announce one of these addresses as one that anybody can dial: then a SYNC leaves the other side, which identify
+ * tells, the time to do so, and that is sure to work.
+ */
+function announces({ components }: Context, own: readonly AddressCandidate[]): boolean {
+  const announced = new Set(components.addressManager.getAddresses().map(each => `${each.decapsulateCode(CODE_P2P)}`))
+  return own.some(({ multiaddr }) => announced.has(multiaddr.toString()))
 }

@@ -54,11 +54,11 @@ export class Reversal {
   }
 
   /** The protocols that the other side says it speaks, for which it waits; undefined when identify does not come. */
-  async protocols(): Promise<readonly string[] | undefined> {
+  async protocols(ms: number = TIMES.identifyMs): Promise<readonly string[] | undefined> {
     if (this.#protocols == null) {
       const patience = withDeadline(
         this.#context.clock,
-        TIMES.identifyMs,
+        ms,
         'identify',
         this.#session.signal,
         () => this.#identified.promise

@@ -45,18 +45,25 @@ for (const [what, prompt, sync] of answers) {
   })
 }
 
-/** Whether our receiver agrees to be prompt, by what the initiator offers and what stands before the receiver. */
+/** Whether our receiver agrees to be prompt, by what the initiator offers and whether anybody can dial the receiver. */
 const offers: ReadonlyArray<
-  readonly [what: string, door: Door, prompt: boolean | undefined, agrees: true | undefined]
+  readonly [what: string, receiver: Door | 'announced', prompt: boolean | undefined, agrees: true | undefined]
 > = [
   ['an initiator of ours: it agrees, and dials without a SYNC', 'natted', true, true],
   ['an initiator that does not want it: it waits for the SYNC', 'natted', false, undefined],
   ['a foreign initiator: it waits for the SYNC', 'natted', undefined, undefined],
-  ['no NAT before us: it leaves the initiator time to dial, and waits for the SYNC', 'public', true, undefined]
+  ['no NAT before us, but nobody has told that we can be dialled: it agrees', 'public', true, true],
+  [
+    'we announce our address: it leaves the initiator time to dial, and waits for the SYNC',
+    'announced',
+    true,
+    undefined
+  ]
 ]
-for (const [what, door, prompt, agrees] of offers) {
+for (const [what, receiver, prompt, agrees] of offers) {
   test(`the receiver: ${what}`, async () => {
-    await using a = await testPeer({ door })
+    const announces = receiver === 'announced'
+    await using a = await testPeer({ door: announces ? 'public' : receiver, announces })
     await acquaint(relay, a)
     await using stranger = await barePeer(relay)
     await connectOver(relay, a.node, stranger)

@@ -9,6 +9,7 @@ import {
   punchRole,
   type Reversal,
   type Side,
+  simultaneousRole,
   skipReason
 } from '../../src/traversal/upgrade.ts'
 
@@ -22,6 +23,19 @@ const roles: ReadonlyArray<readonly [Side, number, PunchRole]> = [
 ]
 for (const [side, round, role] of roles) {
   test(`round ${round}: the ${side} will ${role}`, () => assert.equal(punchRole(side, round), role))
+}
+
+const simultaneous: ReadonlyArray<readonly [Side, number, 'client' | 'server']> = [
+  ['receiver', 0, 'client'],
+  ['initiator', 0, 'server'],
+  ['receiver', 1, 'server'],
+  ['initiator', 1, 'client'],
+  ['receiver', 2, 'client'],
+  ['initiator', 2, 'server']
+]
+for (const [side, clashes, role] of simultaneous) {
+  test(`a connection that both dialled, after ${clashes} clashes: the ${side} is the ${role}`, () =>
+    assert.equal(simultaneousRole(side, clashes), role))
 }
 
 const headStarts: ReadonlyArray<readonly [Reversal, number, number]> = [
@@ -53,6 +67,9 @@ const tellings: ReadonlyArray<readonly [Reason[], Reason]> = [
   [[], 'no-answer'],
   [['no-answer', 'refused'], 'refused'],
   [['refused', 'unproven', 'wrong-peer'], 'wrong-peer'],
+  [['refused', 'port-taken'], 'port-taken'],
+  [['port-taken', 'no-answer', 'role-clash'], 'role-clash'],
+  [['role-clash', 'connected'], 'connected'],
   [['aborted'], 'no-answer']
 ]
 for (const [reasons, reason] of tellings) {

@@ -1,6 +1,6 @@
 import type { Connection, IdentifyResult, Libp2pEvents, Logger, PeerId } from '@libp2p/interface'
 import type { ConnectionManager, TransportManager } from '@libp2p/interface-internal'
-import type { Multiaddr } from '@multiformats/multiaddr'
+import { CODE_P2P, type Multiaddr } from '@multiformats/multiaddr'
 import type { TypedEventTarget } from 'main-event'
 import { type Clock, sleep } from '../core/clock.ts'
 import { withDeadline } from '../core/deadline.ts'
@@ -9,9 +9,10 @@ import { ipScope } from '../core/ip.ts'
 import type { Random } from '../core/random.ts'
 import { HOP_PROTOCOL } from '../wire/circuit.ts'
 import { candidateOf, endpointOf } from './candidate.ts'
+import { retire } from './dcutr/retire.ts'
 import { type Puncher, punchable, punchers } from './punchable.ts'
 
-const OBSERVERS = {
+export const OBSERVERS = {
   dialMs: 10_000,
   /** After a failure the next try comes within so long, twice as long each time, and never later than the second figure. */
   firstRetryMs: 250,
@@ -64,7 +65,7 @@ export class Observers {
     if (this.#asked.has(peerId.toString()) || this.#asked.size >= OBSERVERS.maxRelays) return
     const ways = this.#punchers().flatMap(puncher => {
       const address = firstOf(listenAddrs.slice(0, OBSERVERS.maxAddresses), puncher, connection)
-      return address == null ? [] : [{ puncher, address }]
+      return address == null ? [] : [{ puncher, address: ofPeer(address, peerId) }]
     })
     if (ways.length === 0) return
     this.#asked.add(peerId.toString())
@@ -80,14 +81,18 @@ export class Observers {
     for (let failures = 0; !signal.aborted && this.#isConnected(relay); ) {
       const sinceMs = clock.now()
       try {
+        const known = this.#seenBy(relay, puncher)
         const connection =
-          this.#seenBy(relay, puncher) ??
+          known ??
           (await withDeadline(clock, OBSERVERS.dialMs, `a connection to ${address}`, signal, limit =>
             components.transportManager.dial(address, { signal: limit })
           ))
         // the first dial may have found out that this system cannot punch so
-        if (!puncher.canPunch(address)) return
-        await untilUseless(puncher, connection, signal)
+        const useful = puncher.canPunch(address)
+        if (useful) await untilUseless(puncher, connection, signal)
+        // it would be one more with each change of the port
+        if (known == null) void retire(connection, clock, signal)
+        if (!useful) return
       } catch (error) {
         log('%a does not see our %s socket - %e', address, puncher.technique, error as Error)
       }
@@ -120,6 +125,11 @@ function firstOf(addresses: readonly Multiaddr[], puncher: Puncher, { remoteAddr
     const candidate = candidateOf(address, [puncher])
     return candidate != null && (host == null ? ipScope(candidate.address) === 'public' : candidate.address === host)
   })
+}
+
+/** So that nobody else is taken for the relay, whatever answers there. */
+function ofPeer(address: Multiaddr, peer: PeerId): Multiaddr {
+  return address.decapsulateCode(CODE_P2P).encapsulate(`/p2p/${peer}`)
 }
 
 /** Resolves when the connection closes, when the port that is punched is another one, or when the signal aborts. */

@@ -56,7 +56,7 @@ export class TcpTransport implements PunchableTransport {
   readonly #bare: boolean
   readonly #log: Logger
   readonly #port = new DialPort()
-  readonly #targets = new Targets()
+  #targets = new Targets()
   /** The local port that each of our connections left from. */
   readonly #leftFrom = new WeakMap<Connection, number>()
 
@@ -73,6 +73,9 @@ export class TcpTransport implements PunchableTransport {
       observes: connection => this.#port.current != null && this.#leftFrom.get(connection) === this.#port.current,
       onMoved: listener => this.#port.events.on('moved', listener)
     }
+    this.#port.events.on('moved', () => {
+      this.#targets = new Targets()
+    })
   }
 
   /** Whether this system lets TCP be punched, and if not, why; undefined before the first dial. */

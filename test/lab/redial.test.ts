@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { preset } from '../../lab/presets.ts'
+import type { Attempt } from '../../src/traversal/attempt.ts'
+import { Program } from '../cli/beeline.ts'
+import { brief } from '../libp2p/dcutr/fixture.ts'
+import { NO_LAB } from './available.ts'
+import { journey } from './journey.ts'
+
+const REDIAL = fileURLToPath(new URL('redial-program.ts', import.meta.url))
+
+interface Row {
+  /** Linux lets a connection follow one that lingers on the same ports when packets have timestamps (RFC 6191). */
+  readonly timestamps: boolean
+  readonly times: number
+  /** From the second time on. */
+  readonly attempts: readonly string[]
+}
+
+const ROWS: readonly Row[] = [
+  { timestamps: true, times: 5, attempts: ['punch-tcp ok connected'] },
+  { timestamps: false, times: 3, attempts: ['punch-tcp failed port-taken', 'punch-tcp ok connected'] }
+]
+
+describe('two peers that connect by TCP, close, and connect again at once', { skip: NO_LAB }, () => {
+  for (const { timestamps, times, attempts } of ROWS) {
+    const name = timestamps ? 'on the same ports' : 'from a fresh port while the old one lingers'
+    it(`${times} times, ${name}: direct each time`, { timeout: 90_000 }, async t => {
+      const { lab, alice, hubAddress } = await journey(t, preset('easy-easy', { link: { delayMs: 10 } }))
+      if (!timestamps) {
+        const { code } = await lab.exec('bob', ['sh', '-c', 'echo 0 > /proc/sys/net/ipv4/tcp_timestamps'])
+        if (code !== 0) return t.skip('the lab may not change what its hosts do')
+      }
+      const argv = [process.execPath, REDIAL, hubAddress, alice, `${times}`]
+      const { code, stdout, stderr } = await new Program(lab.spawn('bob', argv, { stdio: 'pipe' })).ended
+      assert.equal(code, 0, stderr)
+      const events = stdout
+        .trim()
+        .split('\n')
+        .map(
+          line =>
+            JSON.parse(line) as { event: string; attempts?: Attempt[]; path?: { kind: string; transport: string } }
+        )
+      assert.deepEqual(
+        events.map(({ event, attempts, path }) => ({
+          event,
+          path: `${path?.kind} ${path?.transport}`,
+          attempts: brief(attempts ?? [])
+        })),
+        Array.from({ length: times }, (_, i) => ({
+          event: 'connected',
+          path: 'direct tcp',
+          attempts: i === 0 ? ['punch-tcp ok connected'] : attempts
+        })),
+        stdout
+      )
+    })
+  }
+})

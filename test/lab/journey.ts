@@ -11,7 +11,12 @@ const TRANSPORTS = ['quic', 'tcp', 'ws'] as const
 export type HubTransport = (typeof TRANSPORTS)[number]
 
 /** A lab in which a hub runs and alice is up, until the test ends. */
-export async function journey(t: TestContext, spec: LabSpec, by: readonly HubTransport[] = ['quic']) {
+export async function journey(
+  t: TestContext,
+  spec: LabSpec,
+  by: readonly HubTransport[] = ['quic'],
+  peer: readonly string[] = []
+) {
   const data = await mkdtemp(join(tmpdir(), 'beeline-journey-'))
   t.after(() => rm(data, { recursive: true, force: true }))
   const lab = await openLab(spec)
@@ -26,7 +31,7 @@ export async function journey(t: TestContext, spec: LabSpec, by: readonly HubTra
     return { program, address: by.map(transport => addrs![TRANSPORTS.indexOf(transport)]).join(',') }
   }
   const hub = await startHub()
-  const up = start('alice', 'up', '--hub', hub.address)
+  const up = start('alice', 'up', '--hub', hub.address, ...peer)
   const { id } = (await up.event(({ event }) => event === 'ready')) as { id?: string }
   return {
     lab,

@@ -72,11 +72,14 @@ export function allows({ techniques }: Context, technique: TechniqueName): boole
   return techniques == null || techniques.has(technique)
 }
 
+/** What can punch here. */
+export function allPunchersOf({ components }: Context): Puncher[] {
+  return punchers(components.transportManager.getTransports()).map(transport => transport[punchable])
+}
+
 /** What can punch here, and may. */
 export function punchersOf(context: Context): Puncher[] {
-  return punchers(context.components.transportManager.getTransports())
-    .map(transport => transport[punchable])
-    .filter(({ technique }) => allows(context, technique))
+  return allPunchersOf(context).filter(({ technique }) => allows(context, technique))
 }
 
 /** Our addresses to offer, waiting a moment for the first one. */

@@ -3,7 +3,7 @@ import { NatError } from '../../core/errors.ts'
 import type { Attempt, Reason, TechniqueName } from '../../traversal/attempt.ts'
 import type { Side } from '../../traversal/upgrade.ts'
 import { candidateOf } from '../candidate.ts'
-import { type Context, punchersOf, TIMES } from './context.ts'
+import { allPunchersOf, type Context, TIMES } from './context.ts'
 import { carriesBytes } from './prove.ts'
 
 /** What came of an upgrade. */
@@ -127,7 +127,7 @@ export class Session {
 
   #techniqueOf(connection: Connection, stage: Stage): TechniqueName {
     if (this.#reversals.has(connection.id)) return 'reverse'
-    const punched = candidateOf(connection.remoteAddr, punchersOf(this.#context))?.technique
+    const punched = candidateOf(connection.remoteAddr, allPunchersOf(this.#context))?.technique
     if (punched == null) return 'direct'
     if (stage === 'punch') return punched
     // before any SYNC only the initiator has a reason of its own to dial

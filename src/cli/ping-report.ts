@@ -45,11 +45,12 @@ export function reportSummary(out: Output, result: PingResult): void {
     out.event(summary, `\n${headline(out, result)}\n${attempts.map(each => attemptLine(out, each)).join('')}`.trimEnd())
 }
 
-/** What made the path: a direct one without any attempt was there before. */
-function techniqueOf({ connected, msDirect, attempts }: PingResult): string | null {
+/** What made the path. A direct one was there before, or came up beside the attempt that was the first to prove itself. */
+function techniqueOf({ connected, msDirect, path, attempts }: PingResult): string | null {
   if (!connected) return null
   if (msDirect == null) return 'relay'
-  return attempts.findLast(({ outcome }) => outcome === 'ok')?.technique ?? 'direct'
+  const { technique = 'direct' } = attempts.findLast(({ outcome }) => outcome === 'ok') ?? {}
+  return technique.startsWith('punch-') && technique !== `punch-${path?.transport}` ? 'direct' : technique
 }
 
 function headline({ colors }: Output, { connected, msFirstByte, msDirect }: PingResult): string {

@@ -27,6 +27,8 @@ export interface PingResult {
   /** Milliseconds from the start of the connect to the first pong, and to the first over a direct path. */
   msFirstByte: number | null
   msDirect: number | null
+  /** Of the last pong. */
+  path: LinkPath | null
   readonly attempts: Attempt[]
 }
 
@@ -34,7 +36,7 @@ export interface PingResult {
 const ATTEMPT_MS = 1_000
 
 export function emptyResult(): PingResult {
-  return { connected: false, msFirstByte: null, msDirect: null, attempts: [] }
+  return { connected: false, msFirstByte: null, msDirect: null, path: null, attempts: [] }
 }
 
 /**
@@ -85,6 +87,7 @@ export async function runPings(
 /** @returns whether it is the first one over a direct path */
 function note(result: PingResult, { path }: Pong, ms: number): boolean {
   result.connected = true
+  result.path = path
   result.msFirstByte ??= ms
   if (path.kind !== 'direct' || result.msDirect != null) return false
   result.msDirect = ms

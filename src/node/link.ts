@@ -24,6 +24,7 @@ export class Link {
   readonly #node: Libp2p
   readonly #peer: PeerId
   #path: LinkPath | undefined
+  #winner: Connection | undefined
 
   constructor(node: Libp2p, peer: PeerId) {
     this.#node = node
@@ -46,7 +47,7 @@ export class Link {
    * @throws NatError LINK_CLOSED; UnsupportedProtocolError when the peer does not speak the protocol
    */
   async openStream(protocol: string, options: { readonly signal?: AbortSignal } = {}): Promise<Stream> {
-    const connection = best(this.#node.getConnections(this.#peer))
+    const connection = this.#best()
     if (connection == null) {
       throw new NatError('LINK_CLOSED', `there is no connection to ${this.peer} any more: connect again`)
     }
@@ -64,6 +65,12 @@ export class Link {
     this.events.emit('attempt', attempt)
   }
 
+  /** Called by the node when a direct connection has proven itself. */
+  won(connection: Connection): void {
+    this.#winner = connection
+    this.refresh()
+  }
+
   /** Called by the node when a connection to the peer came or went. */
   refresh(): void {
     const path = this.#current()
@@ -77,7 +84,11 @@ export class Link {
   }
 
   #current(): LinkPath | undefined {
-    const connection: Connection | undefined = best(this.#node.getConnections(this.#peer))
+    const connection = this.#best()
     return connection == null ? undefined : pathOf(connection)
+  }
+
+  #best(): Connection | undefined {
+    return best(this.#node.getConnections(this.#peer), this.#winner)
   }
 }

@@ -122,6 +122,7 @@ export async function createNode(options: NodeOptions) {
   libp2p.addEventListener('connection:close', onConnection)
   libp2p.addEventListener('peer:identify', onIdentify)
   libp2p.services.autonat.events.on('reachability', reachability => events.emit('reachability', reachability))
+  libp2p.services.dcutr.events.on('direct', ({ peer, connection }) => links.get(peer.toString())?.won(connection))
   libp2p.services.dcutr.events.on('attempt', ({ peer, attempt }) => links.get(peer.toString())?.tried(attempt))
 
   try {

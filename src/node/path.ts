@@ -23,10 +23,11 @@ export function pathOf(connection: Connection): LinkPath {
 }
 
 /**
- * The connection that new streams go to: the first direct one, because of several that came up in one punch the later ones
- * are closed again; else the newest relayed one.
+ * The connection that new streams go to: the one that won the last upgrade, or else the first direct one, because of
+ * several that came up in one punch the others are closed again; else the newest relayed one.
  */
-export function best(connections: readonly Connection[]): Connection | undefined {
+export function best(connections: readonly Connection[], winner?: Connection): Connection | undefined {
   const open = connections.filter(({ status }) => status === 'open')
+  if (winner != null && open.includes(winner)) return winner
   return open.find(connection => pathOf(connection).kind === 'direct') ?? open.at(-1)
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { describe, it } from 'node:test'
-import { bench } from './beeline.ts'
+import { NO_LAB } from '../lab/available.ts'
+import { bench, MAIN, Program } from './beeline.ts'
 
 const ID = '12D3KooWE7uksE3mX8DdiPsbU5kKsTkHfqPgF9grEUrYmdgE2bsD'
 const NOBODY = `/ip4/127.0.0.1/tcp/1/p2p/${ID}`
@@ -111,6 +113,18 @@ describe('what can go wrong is one line with the cause and the next step', { con
     const { code, stderr } = await run('ping', ID, '--hub', addrs[0]!)
     assert.equal(code, 1)
     assert.match(stderr, /is not at the hub .* is it running, with the same hub\?/)
+  })
+
+  it('no network', { skip: NO_LAB }, async t => {
+    const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']
+    for (const hub of ['/ip4/192.0.2.1/udp/4001/quic-v1', '/dns4/hub.invalid/tcp/4001']) {
+      const args = [MAIN, 'ping', ID, '--hub', `${hub}/p2p/${ID}`]
+      const child = spawn('unshare', ['--net', ...user, process.execPath, ...args], { stdio: 'pipe' })
+      t.after(() => child.kill('SIGKILL'))
+      const { code, stderr } = await new Program(child).ended
+      assert.equal(code, 1)
+      assert.match(stderr, /^beeline: this machine has no network: connect it to one, then try again\n$/)
+    }
   })
 
   it('our own id', async t => {

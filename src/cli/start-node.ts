@@ -29,7 +29,7 @@ export async function startNode(args: PeerArguments, signal: AbortSignal): Promi
   const options = {
     hubs: args.hub,
     signal,
-    allowPrivate: args.allowPrivate === true,
+    ...(args.allowPrivate === true ? { allowPrivate: true } : {}),
     ...(args.only == null ? {} : { techniques: args.only }),
     ...(args.key == null ? {} : { key: await loadKey(args.key) })
   }

@@ -37,6 +37,37 @@ export function ipScope(host: string): IpScope {
   return SCOPES[ipaddr.parse(host).range()] ?? 'reserved'
 }
 
+/**
+ * Whether addresses that are not public count: `network` takes private ones, and those set aside for documentation and tests,
+ * which is where hub and peers share a network of their own; `true` takes loopback too.
+ */
+export type AllowPrivate = boolean | 'network'
+
+/** The names that ipaddr.js has for the ranges of RFC 5737, RFC 3849 and RFC 2544, which laboratories use as their internet. */
+const LABORATORY: ReadonlySet<string> = new Set(['reserved', 'benchmarking'])
+
+/** Whether a literal address is one to offer a peer, or to dial because a peer has offered it. */
+export function mayReach(host: string, allow: AllowPrivate): boolean {
+  const scope = ipScope(host)
+  switch (scope) {
+    case 'public':
+      return true
+    case 'private':
+      return allow !== false
+    case 'loopback':
+      return allow === true
+    case 'reserved':
+      return allow !== false && LABORATORY.has(ipaddr.parse(host).range())
+    case 'link-local':
+    case 'multicast':
+    case 'unspecified':
+    case 'invalid':
+      return false
+    default:
+      return scope satisfies never
+  }
+}
+
 /** One spelling per address, so that texts can be compared; undefined when it is not a literal. */
 export function canonicalIp(host: string): string | undefined {
   return isIP(host) === 0 ? undefined : ipaddr.parse(host).toString()

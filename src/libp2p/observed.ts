@@ -5,7 +5,7 @@ import type { TypedEventTarget } from 'main-event'
 import type { Clock } from '../core/clock.ts'
 import { withDeadline } from '../core/deadline.ts'
 import { Events } from '../core/events.ts'
-import { ipScope } from '../core/ip.ts'
+import { type AllowPrivate, mayReach } from '../core/ip.ts'
 import { type AddressCandidate, candidateOf, candidatesOf, endpointOf } from './candidate.ts'
 import { type Puncher, punchable, punchers } from './punchable.ts'
 
@@ -27,7 +27,7 @@ export interface ObservedComponents {
 export interface ObservedInit {
   readonly clock: Clock
   /** Lets private and loopback addresses in. */
-  readonly allowPrivate: boolean
+  readonly allowPrivate: AllowPrivate
 }
 
 /** What one observer last said about one socket of ours. */
@@ -200,8 +200,7 @@ export class ObservedAddresses {
   }
 
   #counts({ address }: AddressCandidate): boolean {
-    const scope = ipScope(address)
-    return scope === 'public' || (this.#init.allowPrivate && (scope === 'private' || scope === 'loopback'))
+    return mayReach(address, this.#init.allowPrivate)
   }
 
   #alive(): Entry[] {

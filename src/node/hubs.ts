@@ -1,6 +1,8 @@
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { NatError } from '../core/errors.ts'
 import type { Events } from '../core/events.ts'
+import { ipScope, mayReach } from '../core/ip.ts'
+import { endpointOf } from '../libp2p/candidate.ts'
 import { lastPeer } from '../libp2p/circuit/address.ts'
 import type { ReservationEvents } from '../libp2p/circuit/index.ts'
 
@@ -21,6 +23,12 @@ export function parseHubs(hubs: readonly string[]): Multiaddr[] {
       `${text} is not a hub's address: it looks like /ip4/192.0.2.1/udp/4001/quic-v1/p2p/12D3Koo…`
     )
   })
+}
+
+/** Whether a hub is in a network of its own, and its peers with it. */
+export function isPrivateHub(hub: Multiaddr): boolean {
+  const host = endpointOf(hub)?.address
+  return host != null && ipScope(host) !== 'public' && mayReach(host, 'network')
 }
 
 /**

@@ -8,6 +8,7 @@ import { createLibp2p } from 'libp2p'
 import { realClock } from '../core/clock.ts'
 import { NatError } from '../core/errors.ts'
 import { Events } from '../core/events.ts'
+import type { AllowPrivate } from '../core/ip.ts'
 import { autonat, type NetworkReachability } from '../libp2p/autonat/index.ts'
 import { lastPeer } from '../libp2p/circuit/address.ts'
 import { race } from '../libp2p/circuit/connect.ts'
@@ -18,7 +19,7 @@ import { tcp } from '../libp2p/tcp/index.ts'
 import { yamux } from '../libp2p/yamux.ts'
 import type { TechniqueName } from '../traversal/attempt.ts'
 import { connectError } from './connect-error.ts'
-import { parseHubs, reachable } from './hubs.ts'
+import { isPrivateHub, parseHubs, reachable } from './hubs.ts'
 import { Link } from './link.ts'
 import { best, pathOf } from './path.ts'
 import { parsePeer } from './peer.ts'
@@ -29,12 +30,12 @@ export interface NodeOptions {
   /** The node's identity. @default a new one */
   readonly key?: PrivateKey
   /**
-   * Offers peers our private and loopback addresses too, and goes to theirs: for hubs and peers that share a network. In the
-   * open, a stranger could make this node send packets into its own network.
+   * Offers peers our addresses too that are not public, and goes to theirs: `network` private ones, `true` also loopback. In
+   * the open, a stranger could make this node send packets into its own network.
    *
-   * @default false
+   * @default 'network' when all hubs have private addresses, because their peers can have no others; else false
    */
-  readonly allowPrivate?: boolean
+  readonly allowPrivate?: AllowPrivate
   /** What may be tried to get a direct path: `reverse`, `punch-quic`, `punch-tcp`. @default everything */
   readonly techniques?: readonly TechniqueName[]
   /** Gives up starting. */
@@ -86,7 +87,7 @@ export async function createNode(options: NodeOptions) {
       identifyPush: identifyPush(),
       ping: ping(),
       dcutr: dcutr({
-        allowPrivate: options.allowPrivate === true,
+        allowPrivate: options.allowPrivate ?? (hubs.every(isPrivateHub) ? 'network' : false),
         ...(options.techniques == null ? {} : { techniques: options.techniques })
       }),
       autonat: autonat({ servers: hubIds, allowPrivate: options.allowPrivate === true })

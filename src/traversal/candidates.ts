@@ -1,4 +1,4 @@
-import { ipScope } from '../core/ip.ts'
+import { type AllowPrivate, ipScope, mayReach } from '../core/ip.ts'
 import type { Endpoint } from '../core/machine.ts'
 import type { TechniqueName } from './attempt.ts'
 
@@ -24,8 +24,8 @@ export interface CandidateRules {
   readonly own: readonly Endpoint[]
   /** The relays in use: named as a peer's address, a relay would get that peer's punch packets. */
   readonly relays: readonly Endpoint[]
-  /** Lets private and loopback addresses through: for tests on one machine. */
-  readonly allowPrivate: boolean
+  /** Lets addresses through that are not public. */
+  readonly allowPrivate: AllowPrivate
 }
 
 export type DropCause = 'not-punchable' | 'port-zero' | 'not-public' | 'own' | 'relay' | 'duplicate' | 'per-host'
@@ -60,22 +60,21 @@ export function filterCandidates<T extends Candidate>(
   const verdict = (candidate: T | undefined): DropCause | 'usable' | 'lan' => {
     if (candidate == null) return 'not-punchable'
     if (candidate.port < 1 || candidate.port > 65_535) return 'port-zero'
-    const scope = ipScope(candidate.address)
-    const local = scope === 'private' || scope === 'loopback'
-    if (scope !== 'public' && !local) return 'not-public'
-    if (scope === 'loopback' && !rules.allowPrivate) return 'not-public'
+    const { address } = candidate
+    const reachable = mayReach(address, rules.allowPrivate)
+    if (!reachable && ipScope(address) !== 'private') return 'not-public'
     const key = keyOf(candidate)
     const kindKey = `${candidate.technique} ${key}`
     if (seen.has(kindKey)) return 'duplicate'
     // a list that names our own endpoint still says that both are behind one address
-    if (scope === 'public' && ownHosts.has(candidate.address)) sharesNat = true
+    if (reachable && ownHosts.has(address)) sharesNat = true
     if (own.has(key)) return 'own'
     if (relays.has(key)) return 'relay'
-    const sameHost = perHost.get(candidate.address) ?? 0
+    const sameHost = perHost.get(address) ?? 0
     if (sameHost >= CANDIDATE_LIMITS.perHost) return 'per-host'
     seen.add(kindKey)
-    perHost.set(candidate.address, sameHost + 1)
-    return local && !rules.allowPrivate ? 'lan' : 'usable'
+    perHost.set(address, sameHost + 1)
+    return reachable ? 'usable' : 'lan'
   }
   const drop = (cause: DropCause) => dropped.set(cause, (dropped.get(cause) ?? 0) + 1)
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { canonicalIp, type IpScope, ipScope } from '../../src/core/ip.ts'
+import { type AllowPrivate, canonicalIp, type IpScope, ipScope, mayReach } from '../../src/core/ip.ts'
 
 const rows: ReadonlyArray<readonly [string, IpScope]> = [
   ['8.8.8.8', 'public'],
@@ -35,6 +35,37 @@ const rows: ReadonlyArray<readonly [string, IpScope]> = [
 ]
 for (const [host, scope] of rows) {
   test(`${host || '(empty)'} is ${scope}`, () => assert.equal(ipScope(host), scope))
+}
+
+/** From which setting on an address counts. */
+const reach: ReadonlyArray<readonly [string, AllowPrivate | 'never']> = [
+  ['11.0.0.7', false],
+  ['2606:4700::1111', false],
+  ['10.1.2.3', 'network'],
+  ['100.64.0.1', 'network'],
+  ['fd00::1', 'network'],
+  ['203.0.113.7', 'network'],
+  ['198.18.0.1', 'network'],
+  ['2001:db8::1', 'network'],
+  ['127.0.0.1', true],
+  ['::1', true],
+  ['169.254.1.1', 'never'],
+  ['224.0.0.251', 'never'],
+  ['0.0.0.0', 'never'],
+  ['::ffff:127.0.0.1', 'never'],
+  ['64:ff9b::7f00:1', 'never'],
+  ['2002:7f00:1::', 'never'],
+  ['hub.example', 'never']
+]
+const SETTINGS: readonly AllowPrivate[] = [false, 'network', true]
+for (const [host, from] of reach) {
+  test(`${host} counts from ${from} on`, () => {
+    const expected = SETTINGS.map((_, index) => from !== 'never' && index >= SETTINGS.indexOf(from))
+    assert.deepEqual(
+      SETTINGS.map(allow => mayReach(host, allow)),
+      expected
+    )
+  })
 }
 
 test('one spelling per address', () => {

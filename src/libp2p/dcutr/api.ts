@@ -1,6 +1,7 @@
 import type { Connection, PeerId } from '@libp2p/interface'
 import type { Clock } from '../../core/clock.ts'
 import type { Events } from '../../core/events.ts'
+import type { AllowPrivate } from '../../core/ip.ts'
 import type { Random } from '../../core/random.ts'
 import type { Attempt, TechniqueName } from '../../traversal/attempt.ts'
 import type { Side } from '../../traversal/upgrade.ts'
@@ -16,12 +17,13 @@ export interface DcutrOptions {
    */
   readonly closeRelay: 'when-idle' | 'never'
   /**
-   * Offers and accepts private and loopback addresses too. For tests on one machine; in the open, a stranger could make
-   * us send packets into our own network.
+   * Offers and accepts addresses too that are not public: `network` private ones, for a relay and peers that share a network
+   * of their own, `true` also loopback, for tests on one machine. In the open, a stranger could make us send packets into
+   * our own network.
    *
    * @default false
    */
-  readonly allowPrivate: boolean
+  readonly allowPrivate: AllowPrivate
   /** What may be tried: `reverse`, `punch-quic`, `punch-tcp`. @default everything */
   readonly techniques?: readonly TechniqueName[]
   /** @default realClock */

@@ -3,6 +3,7 @@ import type { AddressManager, ConnectionManager, Registrar, TransportManager } f
 import type { TypedEventTarget } from 'main-event'
 import type { Allowance } from '../../core/allowance.ts'
 import type { Clock } from '../../core/clock.ts'
+import type { AllowPrivate } from '../../core/ip.ts'
 import type { Endpoint } from '../../core/machine.ts'
 import type { Random } from '../../core/random.ts'
 import type { TechniqueName } from '../../traversal/attempt.ts'
@@ -60,7 +61,7 @@ export interface Context {
   readonly log: Logger
   readonly clock: Clock
   readonly random: Random
-  readonly allowPrivate: boolean
+  readonly allowPrivate: AllowPrivate
   /** What may be tried; everything, unless the owner says otherwise. */
   readonly techniques: ReadonlySet<TechniqueName> | undefined
   readonly observed: ObservedAddresses

@@ -14,7 +14,9 @@ export function provideRedis(): { readonly program: string } | { readonly missin
   // the package would start a server on the machine, and nobody asked for one: this is how Debian is told not to
   const policy = '/usr/sbin/policy-rc.d'
   const guard = `printf '#!/bin/sh\\nexit 101\\n' > ${policy}; chmod +x ${policy}; trap 'rm ${policy}' EXIT`
-  const script = `test -e ${policy} || { ${guard}; }; apt-get update -qq; ${INSTALL} -qq`
+  // a mirror in the middle of an update fails now and then
+  const install = `for attempt in 1 2 3; do apt-get update -qq && ${INSTALL} -qq && break; sleep 5; done`
+  const script = `test -e ${policy} || { ${guard}; }; ${install}`
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   spawnSync('sh', ['-c', script], { env, stdio: ['ignore', 2, 2] })
   const installed = findRedis()

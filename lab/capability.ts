@@ -111,7 +111,8 @@ function readSetting(name: string): string | undefined {
   }
 }
 
-function isInstalled(tool: string): boolean {
+/** Also in the sbin folders, which are not on everybody's PATH. */
+export function isInstalled(tool: string): boolean {
   return TOOL_PATH.split(delimiter).some(folder => {
     try {
       accessSync(join(folder, tool), constants.X_OK)

@@ -1,29 +1,17 @@
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
-import { isRoot, TOOL_PATH } from './keeper.ts'
+import { isInstalled } from './capability.ts'
+import { isRoot } from './keeper.ts'
 
 /** What the lab and its tests call, and the Debian packages that have it. */
 const TOOLS = { nft: 'nftables', ip: 'iproute2', ping: 'iputils-ping', ps: 'procps' }
 
-export function onPath(tool: string): boolean {
-  return TOOL_PATH.split(delimiter).some(folder => {
-    try {
-      accessSync(join(folder, tool), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
-}
-
 /** Installs what the lab needs, as root on a system with apt; elsewhere says what is missing. */
 export function provideTools(): void {
   if (process.platform !== 'linux') return
-  const packages = Object.entries(TOOLS).flatMap(([tool, name]) => (onPath(tool) ? [] : [name]))
+  const packages = Object.entries(TOOLS).flatMap(([tool, name]) => (isInstalled(tool) ? [] : [name]))
   if (packages.length === 0) return
   const install = `apt-get install -y ${packages.join(' ')}`
-  if (!isRoot() || !onPath('apt-get')) {
+  if (!isRoot() || !isInstalled('apt-get')) {
     say(`For NATs of its own on this machine, beeline's lab needs ${packages.join(', ')}. On Debian: sudo ${install}\n`)
     return
   }

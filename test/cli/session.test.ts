@@ -53,8 +53,8 @@ describe('hub, up, ping and perf on loopback', { concurrency: 2 }, () => {
     // what the other side says meanwhile: first the relay, then the direct path
     await alice.program.event(({ event }) => event === 'closed')
     const path = alice.program.events.filter(({ event }) => event === 'path').map(event => event['path'])
-    // what follows is the end: bob closes one connection after the other, of as many as there are addresses to this machine
-    assert.deepEqual(path.slice(0, 2), ['relay', 'direct'])
+    // one direct path for each address of this machine, and at the end bob closes them one by one, the relayed one last
+    assert.match(path.join(' '), /^relay( direct)+( relay)?$/)
   })
 
   it('private addresses stay out of it unless they are allowed: relayed, exit code 3, and the reason', async t => {

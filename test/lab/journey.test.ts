@@ -71,29 +71,19 @@ describe('two peers behind kernel NATs, from the command line', { skip: NO_LAB }
   }
 })
 
+const FOR_LONG = ['--until', 'direct', '--count', '500', '--interval', '0.1']
+const isDirect = (event: Record<string, unknown>) => event['path'] === 'direct' && event['event'] === 'pong'
+
 describe('what happens to a direct link', { skip: NO_LAB }, () => {
   it('it lives on when the hub has gone, and 100 MB go through both NATs', async t => {
     const { bob, start, up, alice, hub, hubAddress } = await journey(t, preset('easy-easy', { link }))
-    const perf = await bob('perf', alice, '--hub', hubAddress, '--mb', '100', '--until', 'direct')
+    const perf = await bob('perf', alice, '--hub', hubAddress, '--mb', '100', '--until', 'direct', '--only', QUIC)
     assert.equal(perf.code, 0, perf.stderr)
     const { path, transport, MBps } = JSON.parse(perf.stdout)
     assert.deepEqual([path, transport], ['direct', 'quic'])
     t.diagnostic(`${MBps} MB/s`)
 
-    const isDirect = (event: Record<string, unknown>) => event['path'] === 'direct' && event['event'] === 'pong'
-    const ping = start(
-      'bob',
-      'ping',
-      alice,
-      '--hub',
-      hubAddress,
-      '--until',
-      'direct',
-      '--count',
-      '500',
-      '--interval',
-      '0.1'
-    )
+    const ping = start('bob', 'ping', alice, '--hub', hubAddress, ...FOR_LONG)
     await ping.event(isDirect)
     hub.program.child.kill('SIGKILL')
     await hub.program.ended
@@ -106,20 +96,7 @@ describe('what happens to a direct link', { skip: NO_LAB }, () => {
 
   it('it lives on when both NATs have forgotten everything: the next packets open them again', async t => {
     const { lab, start, alice, hubAddress } = await journey(t, preset('easy-easy', { link }))
-    const isDirect = (event: Record<string, unknown>) => event['path'] === 'direct' && event['event'] === 'pong'
-    const ping = start(
-      'bob',
-      'ping',
-      alice,
-      '--hub',
-      hubAddress,
-      '--until',
-      'direct',
-      '--count',
-      '500',
-      '--interval',
-      '0.1'
-    )
+    const ping = start('bob', 'ping', alice, '--hub', hubAddress, ...FOR_LONG)
     await ping.event(isDirect)
     await Promise.all([lab.flushNat('natA'), lab.flushNat('natB')])
     const before = ping.events.filter(isDirect).length

@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts'
 import type { DatagramNet, Endpoint } from './machine.ts'
 import type { Random } from './random.ts'
 
-/** What a program sees of the network that it is in. The real one is socket/system-host.ts; sim/ has hosts of its own. */
+/** What a program sees of the network that it is in. The real one is socket/system/host.ts; sim/ has hosts of its own. */
 
 export type Family = 4 | 6
 

@@ -1,13 +1,21 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Events } from '../../core/events.ts'
 import type { Random } from '../../core/random.ts'
-import type { Family, Reachability } from './checks.ts'
+import type { Family, Reachability, Verdict } from './checks.ts'
 
 export type NetworkReachability = Readonly<Record<Family, Reachability>>
 
 export type AutonatEvents = {
   /** What is known of our reachability has changed. */
   reachability: NetworkReachability
+}
+
+/** Addresses that somebody else has found, and that nobody has confirmed yet: ports that a router has mapped to us. */
+export interface AddressSource {
+  /** Multiaddrs without a peer id. */
+  list(): readonly string[]
+  /** @returns a function that takes the listener away again */
+  onChange(listener: () => void): () => void
 }
 
 export interface AutonatSettings {
@@ -19,6 +27,8 @@ export interface AutonatSettings {
    * @default whoever we have connected to that speaks the protocol
    */
   readonly servers?: ReadonlySet<string>
+  /** More addresses to ask about. @default none */
+  readonly mapped?: AddressSource
   /** Asks about private and loopback addresses too: for tests on one machine. @default false */
   readonly allowPrivate: boolean
   /** @default realClock */
@@ -31,4 +41,6 @@ export interface AutonatSettings {
 export interface Autonat {
   readonly events: Events<AutonatEvents>
   readonly reachability: NetworkReachability
+  /** Each address that was asked about, as a multiaddr without peer id, and what is known of it. */
+  readonly addresses: readonly { readonly address: string; readonly verdict: Verdict }[]
 }

@@ -54,6 +54,10 @@ export class Checks {
     return lost
   }
 
+  list(): { address: string; verdict: Verdict }[] {
+    return [...this.#checks].map(([address, { verdict }]) => ({ address, verdict }))
+  }
+
   /** The address that has been due for longest; undefined when none is due. */
   due(nowMs: number): string | undefined {
     const [first] = [...this.#checks].sort(([, a], [, b]) => a.dueMs - b.dueMs)

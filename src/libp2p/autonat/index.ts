@@ -13,5 +13,5 @@ export function autonat(options: Partial<AutonatSettings> = {}): (components: Au
     new AutonatClient(components, { allowPrivate: false, clock: realClock, random: secureRandom, ...options })
 }
 
-export type { Autonat, AutonatEvents, AutonatSettings, NetworkReachability } from './api.ts'
-export type { Reachability } from './checks.ts'
+export type { AddressSource, Autonat, AutonatEvents, AutonatSettings, NetworkReachability } from './api.ts'
+export type { Reachability, Verdict } from './checks.ts'

@@ -52,6 +52,7 @@ export class AutonatClient implements Autonat, Startable {
   #reachability: NetworkReachability = { ip4: 'unknown', ip6: 'unknown' }
   #stopping = new AbortController()
   #timer: Timer | undefined
+  #offMapped = () => {}
   #asking = false
 
   constructor(components: AutonatComponents, settings: AutonatSettings) {
@@ -66,6 +67,10 @@ export class AutonatClient implements Autonat, Startable {
     return this.#reachability
   }
 
+  get addresses() {
+    return this.#checks.list()
+  }
+
   async start(): Promise<void> {
     const { events, registrar } = this.#components
     this.#stopping = new AbortController()
@@ -75,6 +80,7 @@ export class AutonatClient implements Autonat, Startable {
     events.addEventListener('peer:identify', this.#onIdentify)
     events.addEventListener('connection:close', this.#onClose)
     for (const each of CANDIDATES_CHANGE) events.addEventListener(each, this.#onChange)
+    this.#offMapped = this.#settings.mapped?.onChange(this.#onChange) ?? this.#offMapped
     const take = (stream: Stream, connection: Connection) =>
       this.#dialBacks.take(stream, connection, this.#settings.clock)
     await registrar.handle(DIAL_BACK_PROTOCOL, take, { maxInboundStreams: 2 })
@@ -86,6 +92,7 @@ export class AutonatClient implements Autonat, Startable {
     events.removeEventListener('peer:identify', this.#onIdentify)
     events.removeEventListener('connection:close', this.#onClose)
     for (const each of CANDIDATES_CHANGE) events.removeEventListener(each, this.#onChange)
+    this.#offMapped()
     this.#observed.stop()
     this.#timer?.cancel()
     this.#servers.clear()
@@ -154,13 +161,21 @@ export class AutonatClient implements Autonat, Startable {
     if (verdict === 'unreachable') this.#withdraw(address)
   }
 
-  /** Public addresses that we listen on, then those that servers of ours see; none that is not the listening port. */
+  /**
+   * Public addresses that we listen on, then ports that a router has mapped, then what servers of ours see; none that is not
+   * the listening port.
+   */
   #candidates(): readonly string[] {
     const seen = this.#observed
       .list()
       .filter(({ origin, candidate }) => origin === 'asked' && !candidate.puncher.simultaneous)
       .map(({ candidate }) => candidate.multiaddr.toString())
-    return [...this.#listening(), ...seen]
+    const mapped = this.#settings.mapped?.list() ?? []
+    return [
+      ...this.#listening(),
+      ...mapped.filter(address => this.#counts(endpointOf(multiaddr(address))?.address ?? '')),
+      ...seen
+    ]
   }
 
   #listening(): readonly string[] {

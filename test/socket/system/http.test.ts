@@ -35,7 +35,7 @@ test('an answer with its headers, and from which address of ours it was asked', 
   const got = await ask()
   assert.equal(got.status, 200)
   assert.equal(got.body, 'hello')
-  assert.equal(got.headers.server, 'router')
+  assert.deepEqual(got.headers, { 'content-length': '5', server: 'router' })
   assert.equal(got.localAddress, '127.0.0.1')
 })
 

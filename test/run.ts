@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { fileURLToPath } from 'node:url'
-import { provideTools } from '../lab/provide.ts'
+import { LAB_TOOLS, missingTools, provideTools, type Tools } from '../lab/provide.ts'
 
 /** For one test. A test that waits for a lab, two nodes and three punches needs a fraction of it. */
 const TEST_TIMEOUT_MS = 180_000
@@ -24,7 +24,10 @@ process.chdir(root)
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
-provideTools()
+/** Servers and routers of others, which tests run beside ours. */
+const PEER_TOOLS: Tools = { turnserver: 'coturn', miniupnpd: 'miniupnpd-nftables', tayga: 'tayga' }
+
+provideTools({ ...LAB_TOOLS, ...PEER_TOOLS }, 'the tests in networks of its own')
 // Only now: it looks for the tools when it is loaded.
 const { NO_LAB } = await import('./lab/available.ts')
 
@@ -86,8 +89,12 @@ if (skipped.size > 0) {
   say('\nSkipped here:')
   for (const [line, count] of skipped) say(`  ${line}${count > 1 ? ` (${count} of them)` : ''}`)
 }
-if (NO_LAB !== false && process.env['BEELINE_REQUIRE_LAB'] === '1') {
-  say(`\nBEELINE_REQUIRE_LAB=1, and there is no lab here: ${NO_LAB}`)
-  failed = true
+if (process.env['BEELINE_REQUIRE_LAB'] === '1') {
+  const missing = missingTools(PEER_TOOLS)
+  const why = NO_LAB !== false ? NO_LAB : missing.length > 0 ? `not installed: ${missing.join(', ')}` : undefined
+  if (why !== undefined) {
+    say(`\nBEELINE_REQUIRE_LAB=1, and the lab's tests could not all run: ${why}`)
+    failed = true
+  }
 }
 process.exitCode = failed ? 1 : 0

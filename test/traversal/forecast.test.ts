@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import type { NetworkReport } from '../../src/nat/report.ts'
+import { type Forecast, forecast, PLACES, type Place, WHYS } from '../../src/traversal/forecast.ts'
+import { EASY, HARD, HUB, MAPPED, NATIVE6, NETWORKS, NO_HUB, NO_MAPPING, OFFLINE, report, SILENT } from './reports.ts'
+
+/** What the README calls the places. */
+const NAMES = {
+  public: 'public',
+  firewall: 'firewall',
+  'port-preserving NAT': 'easy-nat',
+  'two NATs in a row': 'double-nat',
+  'random-port NAT': 'hard-nat',
+  'UDP blocked': 'udp-blocked'
+} as const
+
+const TECHNIQUES = { QUIC: 'punch-quic', TCP: 'punch-tcp', relay: null } as const
+
+/** The measured table of the README, both halves. */
+function measured(): { ours: Place; theirs: Place; technique: string | null }[] {
+  const page = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+  const cells = (line: string) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map(cell => cell.trim().replaceAll('*', ''))
+  const lines = page.split('\n')
+  const start = lines.findIndex(line => cells(line).join() === ['', ...Object.keys(NAMES)].join())
+  assert.notEqual(start, -1, 'the table is where it was')
+  const columns = cells(lines[start]!)
+  return lines.slice(start + 2, start + 1 + columns.length).flatMap(line => {
+    const [name, ...row] = cells(line)
+    return row.flatMap((cell, index) => {
+      const way = /^(QUIC|TCP|relay)/.exec(cell)?.[1]
+      if (way == null) return []
+      const [one, other] = [NAMES[name as keyof typeof NAMES], NAMES[columns[index + 1] as keyof typeof NAMES]]
+      const technique = TECHNIQUES[way as keyof typeof TECHNIQUES]
+      return [
+        { ours: one, theirs: other, technique },
+        { ours: other, theirs: one, technique }
+      ]
+    })
+  })
+}
+
+function at(network: NetworkReport, place: Place): Omit<Forecast, 'place'> {
+  const { place: _, ...rest } = forecast(network).find(each => each.place === place)!
+  return rest
+}
+
+describe("what is forecast is what the README's grid measured", () => {
+  const rows = measured()
+  it('has all pairs', () => assert.equal(rows.length, 2 * 21))
+  for (const { ours, theirs, technique } of rows) {
+    it(`${ours} and ${theirs}: ${technique ?? 'relay'}`, () => {
+      const found = at(NETWORKS[ours as keyof typeof NETWORKS], theirs)
+      assert.deepEqual([found.path, found.technique], [technique == null ? 'relay' : 'direct', technique])
+    })
+  }
+})
+
+/** A network, a place of the other side, and what is said of the two. */
+const ROWS: ReadonlyArray<readonly [string, NetworkReport, Place, Omit<Forecast, 'place'>]> = [
+  [
+    'a symmetric NAT with a mapped port that a hub got in by',
+    report({
+      udp4: HARD,
+      tcp4: HARD,
+      reachability: 'public',
+      portMapping: { pcp: MAPPED, natPmp: MAPPED, upnp: MAPPED }
+    }),
+    'hard-nat',
+    { path: 'direct', technique: 'punch-quic', why: 'we-are-public' }
+  ],
+  [
+    'the same, and a peer without UDP: the mapped port is one of UDP',
+    report({
+      udp4: HARD,
+      tcp4: HARD,
+      reachability: 'public',
+      portMapping: { pcp: MAPPED, natPmp: MAPPED, upnp: MAPPED }
+    }),
+    'udp-blocked',
+    { path: 'relay', technique: null, why: 'our-ports-vary' }
+  ],
+  [
+    'public over IPv6 only',
+    report({ reachability: 'public', udp6: NATIVE6, ipv6: { kind: 'native', nat64: null } }),
+    'hard-nat',
+    { path: 'relay', technique: null, why: 'their-ports-vary' }
+  ],
+  [
+    'IPv6 on both sides, whatever IPv4 does',
+    report({ udp4: HARD, tcp4: HARD, udp6: NATIVE6, ipv6: { kind: 'native', nat64: null } }),
+    'ipv6',
+    { path: 'direct', technique: 'punch-quic', why: 'both-predictable' }
+  ],
+  ['no IPv6 here', report(), 'ipv6', { path: null, technique: null, why: 'no-ipv6' }],
+  [
+    'translated IPv6',
+    report({ udp6: { ...NATIVE6, translated: true }, ipv6: { kind: 'nat66', nat64: null } }),
+    'ipv6',
+    { path: null, technique: null, why: 'no-ipv6' }
+  ],
+  [
+    'a mapping that one server address could not tell',
+    report({ udp4: { ...EASY, mapping: null, mappingPossible: ['endpoint-independent', 'address-dependent'] } }),
+    'firewall',
+    { path: 'direct', technique: 'punch-tcp', why: 'both-predictable' }
+  ],
+  [
+    'the same of TCP too',
+    report({
+      udp4: { ...EASY, mapping: null, mappingPossible: ['endpoint-independent', 'address-dependent'] },
+      tcp4: { ...EASY, mapping: null, mappingPossible: [] }
+    }),
+    'firewall',
+    { path: null, technique: null, why: 'not-known' }
+  ],
+  [
+    'a mapping that can be everything but the easy one',
+    report({
+      udp4: { ...EASY, mapping: null, mappingPossible: ['address-dependent', 'address-and-port-dependent'] },
+      tcp4: HARD
+    }),
+    'easy-nat',
+    { path: 'relay', technique: null, why: 'our-ports-vary' }
+  ],
+  [
+    'symmetric for UDP only',
+    report({ udp4: HARD }),
+    'easy-nat',
+    { path: 'direct', technique: 'punch-tcp', why: 'both-predictable' }
+  ],
+  [
+    'several uplinks: nobody knows which',
+    report({ uplinks: 2 }),
+    'easy-nat',
+    { path: null, technique: null, why: 'not-known' }
+  ],
+  [
+    'several uplinks, towards a public peer',
+    report({ uplinks: 2 }),
+    'public',
+    { path: 'direct', technique: 'punch-quic', why: 'they-are-public' }
+  ],
+  ['neighbours', report(), 'same-network', { path: 'direct', technique: 'reverse', why: 'by-local-address' }],
+  ['neighbours without a hub', NO_HUB, 'same-network', { path: null, technique: null, why: 'not-known' }],
+  ['no hub', NO_HUB, 'public', { path: null, technique: null, why: 'not-known' }],
+  ['a hub that does not answer', OFFLINE, 'public', { path: null, technique: null, why: 'no-ipv4' }],
+  [
+    'a hub over IPv6 only',
+    report({ udp4: SILENT, tcp4: SILENT, udp6: NATIVE6, ipv6: { kind: 'native', nat64: null }, hubs: [HUB] }),
+    'easy-nat',
+    { path: 'relay', technique: null, why: 'no-ipv4' }
+  ],
+  [
+    'UDP blocked here, a symmetric NAT there',
+    NETWORKS['udp-blocked'],
+    'hard-nat',
+    { path: 'relay', technique: null, why: 'their-ports-vary' }
+  ],
+  [
+    'UDP blocked there, no TCP here',
+    report({ tcp4: SILENT, portMapping: { pcp: NO_MAPPING, natPmp: NO_MAPPING, upnp: NO_MAPPING } }),
+    'udp-blocked',
+    { path: 'relay', technique: null, why: 'no-udp' }
+  ]
+]
+
+describe('and beside the grid', () => {
+  for (const [name, network, place, expected] of ROWS) {
+    it(`${name}, ${place}`, () => assert.deepEqual(at(network, place), expected))
+  }
+
+  it('each place has one row, in order', () => {
+    assert.deepEqual(
+      forecast(report()).map(({ place }) => place),
+      Object.keys(PLACES)
+    )
+  })
+
+  it('every reason is given by some row', () => {
+    const networks = [...Object.values(NETWORKS), ...ROWS.map(([, network]) => network)]
+    const given = new Set(networks.flatMap(network => forecast(network).map(({ why }) => why)))
+    assert.deepEqual([...given].toSorted(), Object.keys(WHYS).toSorted())
+  })
+})

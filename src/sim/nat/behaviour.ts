@@ -43,7 +43,7 @@ export interface NatBehaviour {
   readonly unsolicited: 'drop' | 'reset'
   /** @default false */
   readonly blockUdp: boolean
-  /** Whether ICMP errors about packets that passed are translated back (RFC 5508 REQ-3), or lost. @default 'pass' */
+  /** Whether ICMP errors about packets that passed are translated back (RFC 5508 REQ-4), or lost. @default 'pass' */
   readonly icmpErrors: 'pass' | 'drop'
   /** Of all hosts together. @default 65,536 */
   readonly maxMappings: number
@@ -102,7 +102,8 @@ export function natBehaviour(options: NatOptions): NatBehaviour {
   }
   for (const [key, words] of Object.entries(WORDS)) {
     const word = behaviour[key as keyof typeof WORDS]
-    if (!(words as readonly string[]).includes(word)) throw new RangeError(`${key} is ${words.join(', ')}; not '${word}'`)
+    if (!(words as readonly string[]).includes(word))
+      throw new RangeError(`${key} is ${words.join(', ')}; not '${word}'`)
   }
   const { ports, step, lifetimes, maxMappings, maxMappingsPerHost, maxFlowsPerMapping } = behaviour
   if (!(isPort(ports.first) && isPort(ports.last) && ports.first < ports.last)) {

@@ -9,12 +9,12 @@ export interface TcpFlags {
   readonly rst: boolean
 }
 
-/** Echo, or an error with the packet that it is about: as its sender of the error saw that packet. */
+/** Echo, or an error with the packet that it is about: as the sender of the error saw that packet. */
 export type Icmp =
   | { readonly type: 'echo-request' | 'echo-reply' }
   | { readonly type: 'unreachable' | 'time-exceeded' | 'too-big'; readonly about: PacketHead }
 
-/** What an ICMP error quotes: enough to find the mapping that it concerns (RFC 5508 section 4). */
+/** What an ICMP error quotes: enough to find the mapping that it concerns (RFC 5508 REQ-4). */
 export interface PacketHead {
   readonly protocol: Protocol
   readonly source: Endpoint

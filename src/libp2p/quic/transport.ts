@@ -34,6 +34,7 @@ import {
 } from './address.ts'
 import { QuicConnection } from './connection.ts'
 import { type EngineClient, type EngineConfig, type EngineConnection, type EngineServer, loadEngine } from './engine.ts'
+import { withLargeBuffer } from './engine-buffers.ts'
 import { type FreshDialOptions, freshFlow } from './fresh.ts'
 import { QuicListener } from './listener.ts'
 import { quicMuxer } from './muxer.ts'
@@ -128,7 +129,7 @@ export class QuicTransport implements PunchableTransport, Startable {
   }
 
   openServer(): EngineServer {
-    return new this.#engine.Server(this.#config, '127.0.0.1', 0)
+    return withLargeBuffer(() => new this.#engine.Server(this.#config, '127.0.0.1', 0))
   }
 
   createListener(options: CreateListenerOptions): Listener {
@@ -145,7 +146,7 @@ export class QuicTransport implements PunchableTransport, Startable {
     const flow = await this.#openFlow(remote, options)
     let connection: EngineConnection
     try {
-      this.#client ??= new this.#engine.Client(this.#config, 0)
+      this.#client ??= withLargeBuffer(() => new this.#engine.Client(this.#config, 0))
       connection = await raceAbort(this.#client.outboundConnection('127.0.0.1', flow.loopbackPort), signal)
     } catch (error) {
       // nothing more may go to an address that did not answer: the engine itself would repeat for seconds

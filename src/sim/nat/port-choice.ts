@@ -25,7 +25,7 @@ export class PortChoice {
     const { allocation, step } = this.#behaviour
     switch (allocation) {
       case 'preserving':
-        return isFree(wanted) ? wanted : this.#scan(this.#wrap(wanted + 1), 1, wanted, isFree)
+        return isFree(wanted) ? wanted : this.#scan(this.#after(wanted), 1, wanted, isFree)
       case 'sequential': {
         const port = this.#scan(this.#next, step, wanted, isFree) ?? this.#scan(this.#next, 1, wanted, isFree)
         if (port !== undefined) this.#next = this.#wrap(port + step)
@@ -64,6 +64,12 @@ export class PortChoice {
 
   #fits(port: number, wanted: number): boolean {
     return !this.#behaviour.parity || port % 2 === wanted % 2
+  }
+
+  /** One that is preserved may lie outside the range. */
+  #after(port: number): number {
+    const { first, last } = this.#behaviour.ports
+    return port >= first && port < last ? port + 1 : first
   }
 
   #wrap(port: number): number {

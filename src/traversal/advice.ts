@@ -16,7 +16,7 @@ export const ADVICE_CODES = {
   'http-proxy': 'the environment names a proxy',
   'udp-blocked': 'UDP does not pass, TCP does',
   'udp4-blocked': 'UDP passes over IPv6 only',
-  'ipv6-only': 'IPv4 is there by translation only (NAT64)',
+  'ipv6-only': 'IPv4 is not there, or by translation only (NAT64)',
   'symmetric-nat': 'the NAT has another public port or address for each destination',
   'carrier-nat': "a NAT is the provider's (RFC 6598)",
   'double-nat': 'several NATs in a row',
@@ -80,15 +80,16 @@ const RULES: Readonly<Record<AdviceCode, Rule>> = {
       ? 'UDP is blocked here. Peers are reached by TCP: directly where both networks allow it, else over the relay. Ask whoever runs the network to let UDP out; QUIC needs nothing else.'
       : undefined,
 
-  'udp4-blocked': ({ udp4, udp6, ipv6 }) =>
-    !passes(udp4) && passes(udp6) && ipv6.nat64 == null
+  'udp4-blocked': ({ udp4, udp6, tcp4 }) =>
+    !passes(udp4) && passes(udp6) && passes(tcp4)
       ? 'UDP passes over IPv6, and not over IPv4: peers without IPv6 are reached by TCP or over the relay. Ask whoever runs the network to let UDP out over IPv4 too.'
       : undefined,
 
-  'ipv6-only': ({ udp4, tcp4, ipv6 }) =>
-    ipv6.nat64 != null && !passes(udp4) && !passes(tcp4)
-      ? 'This network has IPv6 only, and translates to IPv4 by name (NAT64): use a hub that has an IPv6 address. Peers without IPv6 are reached over the relay.'
-      : undefined,
+  'ipv6-only': ({ udp4, udp6, tcp4, ipv6 }) => {
+    if (passes(udp4) || passes(tcp4) || !passes(udp6)) return undefined
+    const nat64 = ipv6.nat64 == null ? '' : ', and translates to IPv4 by name (NAT64)'
+    return `This network has IPv6 only${nat64}: use a hub that has an IPv6 address. Peers without IPv6 are reached over the relay.`
+  },
 
   'symmetric-nat': report => {
     const { udp4, udp6, portMapping } = report
@@ -229,8 +230,8 @@ function refuses({ ok, gateway, reason }: PortMappingReport): boolean {
 /** Reasons out of portmap's list that say that nobody is there to refuse. */
 const SILENT: ReadonlySet<string> = new Set(['no-answer', 'no-gateway', 'unsupported', 'no-network', 'aborted'])
 
-/** Behind one NAT, that of the own router, and not reachable. */
+/** UDP passes, behind a NAT that is not the provider's, and nobody outside can begin. */
 function mappingHelps(report: NetworkReport): boolean {
-  const nat = report.udp4.translated === true || report.tcp4.translated === true
+  const nat = report.udp4.ok && report.udp4.translated === true
   return nat && !isPublic(report) && report.cgnat !== true && working(report.portMapping).length === 0
 }

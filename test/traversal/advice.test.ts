@@ -79,7 +79,7 @@ const ROWS: ReadonlyArray<readonly [string, NetworkReport, readonly AdviceCode[]
     ['several-uplinks'],
     /11\.2\.0\.10, 11\.9\.0\.10/
   ],
-  ['UDP blocked', { ...NETWORKS['udp-blocked'], portMapping: GOOD }, ['udp-blocked'], /reached by TCP/],
+  ['UDP blocked', NETWORKS['udp-blocked'], ['udp-blocked'], /reached by TCP/],
   ['UDP over IPv6 only', { ...ROUTER, udp4: SILENT, ...IPV6 }, ['udp4-blocked'], /without IPv6/],
   [
     'NAT64',
@@ -87,6 +87,7 @@ const ROWS: ReadonlyArray<readonly [string, NetworkReport, readonly AdviceCode[]
     ['ipv6-only'],
     /NAT64/
   ],
+  ['no IPv4', { ...ROUTER, udp4: SILENT, tcp4: SILENT, ...IPV6 }, ['ipv6-only'], /has IPv6 only: use a hub/],
   ['a login page', { ...ROUTER, captivePortal: true }, ['captive-portal'], /log in/],
   [
     'a proxy',

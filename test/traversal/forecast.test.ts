@@ -186,4 +186,11 @@ describe('and beside the grid', () => {
     const given = new Set(networks.flatMap(network => forecast(network).map(({ why }) => why)))
     assert.deepEqual([...given].toSorted(), Object.keys(WHYS).toSorted())
   })
+
+  it('docs/doctor.md has one row for each place and each reason, and no other', () => {
+    const page = readFileSync(new URL('../../docs/doctor.md', import.meta.url), 'utf8')
+    const section = page.split('## Forecast')[1]!.split('\n## ')[0]!
+    const rows = [...section.matchAll(/^\| `([a-z0-9-]+)` \|/gm)].map(([, code]) => code)
+    assert.deepEqual(rows, ['place', ...Object.keys(PLACES), 'why', ...Object.keys(WHYS)])
+  })
 })

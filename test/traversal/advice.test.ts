@@ -70,7 +70,7 @@ const ROWS: ReadonlyArray<readonly [string, NetworkReport, readonly AdviceCode[]
   ],
   [
     "symmetric, the provider's",
-    report({ udp4: { ...HARD, hairpin: true }, cgnat: true }),
+    report({ udp4: { ...HARD, hairpin: true }, tcp4: HARD, cgnat: true }),
     ['symmetric-nat', 'carrier-nat'],
     /over the relay\. IPv6 would do/
   ],

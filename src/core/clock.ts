@@ -48,6 +48,11 @@ export class VirtualClock implements Clock {
     return this.#entries.size
   }
 
+  /** When the next timer falls due. */
+  get nextAtMs(): number | undefined {
+    return this.#next(Number.POSITIVE_INFINITY)?.atMs
+  }
+
   /**
    * Moves time forward and runs what falls due, in order. Promise jobs run between two timers, so that `async` code
    * that waits on this clock makes the progress that it would make in real time.

@@ -1,0 +1,23 @@
+import type { Endpoint } from '../../src/core/machine.ts'
+import type { NetHost, UdpSocket } from '../../src/core/net.ts'
+
+export const bytes = (text: string) => new TextEncoder().encode(text)
+export const text = (packet: Uint8Array) => new TextDecoder().decode(packet)
+
+/** A host that tells each sender as whom it was seen. */
+export async function answering(host: NetHost, port: number, family: 4 | 6 = 4): Promise<UdpSocket> {
+  const socket = await host.udp({ family, port })
+  socket.onPacket((_, from) => socket.send({ bytes: bytes(`${from.address}:${from.port}`), to: from }))
+  return socket
+}
+
+/** Sends one packet, and waits for its answer. */
+export function ask(host: NetHost, socket: UdpSocket, to: Endpoint): Promise<{ seen: string; atMs: number }> {
+  const { promise, resolve } = Promise.withResolvers<{ seen: string; atMs: number }>()
+  const stop = socket.onPacket(packet => {
+    stop()
+    resolve({ seen: text(packet), atMs: host.clock.now() })
+  })
+  socket.send({ bytes: bytes('who am I?'), to })
+  return promise
+}

@@ -1,10 +1,12 @@
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { loadKoffi } from '../src/socket/koffi.ts'
+import { engineOf } from './engine.ts'
 import { spawnInside } from './enter.ts'
 import { collect } from './exec.ts'
 import { isRoot, Keeper, TOOL_PATH } from './keeper.ts'
 import type { LabSpec } from './spec.ts'
+import { isRouter } from './spec.ts'
 
 /** Whether a lab can be made here; if not, why, and what to do about it. */
 export type Capability = { ok: true } | { ok: false; reason: string; fix: string }
@@ -39,21 +41,36 @@ table inet lab {
 NFT
 `
 
+/** What routers with the simulator's engine need besides. */
+const TUN_TRIAL = 'ip tuntap add dev probe mode tun\n'
+
 let trial: Promise<Capability> | undefined
+let tunTrial: Promise<Capability> | undefined
 
 /**
  * Tells whether a lab can be made on this machine, by making a small one once.
  *
- * @param spec also asks for what this lab needs beyond the basics: shaped links need koffi
+ * @param spec also asks for what this lab needs beyond the basics: shaped links need koffi, routers with the simulator's
+ *   engine need koffi and TUN devices
  */
-export async function capability(spec?: LabSpec): Promise<Capability> {
+export async function capability(spec: LabSpec = {}): Promise<Capability> {
   trial ??= tryOut()
   const basics = await trial
-  if (!basics.ok || !spec || !Object.values(spec).some(node => node.link)) return basics
+  const nodes = Object.values(spec)
+  const isSimulated = nodes.some(node => isRouter(node) && engineOf(node) === 'sim')
+  if (!basics.ok || !(isSimulated || nodes.some(node => node.link))) return basics
   const loaded = loadKoffi()
-  return 'koffi' in loaded
-    ? { ok: true }
-    : { ok: false, reason: `shaped links: ${loaded.reason}`, fix: 'npm install koffi, or leave `link` out' }
+  if ('reason' in loaded) {
+    const reason = `shaped links, and routers with the simulator's engine: ${loaded.reason}`
+    return { ok: false, reason, fix: 'npm install koffi, or leave them out' }
+  }
+  if (!isSimulated) return basics
+  tunTrial ??= tryInside(TUN_TRIAL, reason => ({
+    ok: false,
+    reason: `no TUN device for routers with the simulator's engine: ${reason}`,
+    fix: 'run as root, where /dev/net/tun is; in a container, run it with --privileged'
+  }))
+  return await tunTrial
 }
 
 async function tryOut(): Promise<Capability> {
@@ -70,17 +87,20 @@ async function tryOut(): Promise<Capability> {
       return { ok: false, reason: `not installed: ${missing.join(', ')}`, fix: `apt-get install -y ${aptPackage}` }
     }
   }
+  return await tryInside(TRIAL, reason => ({
+    ok: false,
+    reason: `the kernel lacks something: ${reason}`,
+    fix: 'it needs network namespaces, veth, bridge and nftables with NAT; in a container, run it with --privileged'
+  }))
+}
+
+async function tryInside(script: string, failure: (reason: string) => Capability): Promise<Capability> {
   let keeper: Keeper | undefined
   try {
     keeper = await Keeper.start()
     const child = spawnInside(keeper.pid, undefined, ['sh', '-e'], { stdio: 'pipe' })
-    const { code, stderr } = await collect(child, { input: TRIAL, timeoutMs: 10_000 })
-    if (code === 0) return { ok: true }
-    return {
-      ok: false,
-      reason: `the kernel lacks something: ${oneLine(stderr)}`,
-      fix: 'it needs network namespaces, veth, bridge and nftables with NAT; in a container, run it with --privileged'
-    }
+    const { code, stderr } = await collect(child, { input: script, timeoutMs: 10_000 })
+    return code === 0 ? { ok: true } : failure(oneLine(stderr))
   } catch (error) {
     return { ok: false, reason: `no namespaces: ${oneLine((error as Error).message)}`, fix: namespaceFix() }
   } finally {

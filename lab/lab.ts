@@ -1,5 +1,6 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import { capability } from './capability.ts'
+import { engineOf } from './engine.ts'
 import { spawnInside } from './enter.ts'
 import type { ExecOptions, ExecResult } from './exec.ts'
 import { collect } from './exec.ts'
@@ -10,7 +11,8 @@ import { blockUdpRules, deafRules, hearingRules } from './rules.ts'
 import { labScript, uplinkOf, wireEnds } from './script.ts'
 import { sibling } from './sibling.ts'
 import type { LabSpec, LinkSpec } from './spec.ts'
-import { checkLink, checkSpec, INTERNET } from './spec.ts'
+import { checkLink, checkSpec, INTERNET, isRouter } from './spec.ts'
+import { TunProcess } from './tun/process.ts'
 import { WireProcess } from './wire/process.ts'
 
 export { capability } from './capability.ts'
@@ -42,7 +44,11 @@ export async function openLab(spec: LabSpec, { seed = 1 }: LabOptions = {}): Pro
       node.link ? [{ name: node.name, ...wireEnds(plan, node), seed: seed * 1000 + i, link: node.link }] : []
     )
     const wire = links.length > 0 ? await WireProcess.start(keeper.pid, links) : undefined
-    return new Lab(keeper, plan, wire)
+    const simulated = plan.nodes.filter(isSimulated)
+    const nats = await Promise.all(
+      simulated.map(async router => [router.name, await TunProcess.start(keeper.pid, router, seed)] as const)
+    )
+    return new Lab(keeper, plan, wire, new Map(nats))
   } catch (error) {
     await keeper.stop()
     throw error
@@ -53,11 +59,14 @@ export class Lab {
   readonly #keeper: Keeper
   readonly #plan: Plan
   readonly #wire: WireProcess | undefined
+  /** Of the routers that the simulator's engine runs, by name. */
+  readonly #nats: ReadonlyMap<string, TunProcess>
 
-  constructor(keeper: Keeper, plan: Plan, wire: WireProcess | undefined) {
+  constructor(keeper: Keeper, plan: Plan, wire: WireProcess | undefined, nats: ReadonlyMap<string, TunProcess>) {
     this.#keeper = keeper
     this.#plan = plan
     this.#wire = wire
+    this.#nats = nats
   }
 
   /** Whose namespaces the lab lives in: `nsenter` finds them by it. */
@@ -92,12 +101,16 @@ export class Lab {
 
   /** The router forgets all connections and mappings, as when it restarts. Hosts keep theirs. */
   async flushNat(router: string): Promise<void> {
+    const nat = this.#nats.get(router)
+    if (nat) return nat.flush()
     const program = sibling(import.meta.url, 'flush-conntrack')
     await runChecked(this.#keeper.pid, this.#router(router).name, [process.execPath, program])
   }
 
   /** Drops UDP in both directions, or no longer. */
   async setBlockUdp(router: string, block: boolean): Promise<void> {
+    const nat = this.#nats.get(router)
+    if (nat) return nat.setBlockUdp(block)
     await this.#nft(this.#router(router).name, blockUdpRules(block))
   }
 
@@ -142,6 +155,10 @@ export class Lab {
   async #nft(namespace: string, rules: string): Promise<void> {
     await runChecked(this.#keeper.pid, namespace, ['nft', '-f', '-'], rules)
   }
+}
+
+function isSimulated({ spec }: PlannedNode): boolean {
+  return isRouter(spec) && engineOf(spec) === 'sim'
 }
 
 /** @throws Error with what the program said */

@@ -4,7 +4,7 @@ import { isRouter } from './spec.ts'
 /**
  * The addresses of a lab. Node number i (in the order of the spec, from 1) that is on the internet is 11.i.0.10: simulated
  * internets live in 11.0.0.0/8 because implementations skip addresses that are not public. With IPv6 it is
- * 2a0b:beef:i::10, and a router hands out 2a0b:beef:i:1::/64. Behind router i lies
+ * 2a0b:beef:i::10, and a router hands out 2a0b:beef:i:1::/64, or fd00:beef:i:1::/64 behind one that translates IPv6. Behind router i lies
  * - 192.168.i.0/24, or 100.64.i.0/24 (RFC 6598, carrier-grade) where another router sits behind it
  * - 11.i.1.0/24, routed, when it is a firewall without NAT on the internet
  */
@@ -71,7 +71,7 @@ export function planLab(spec: LabSpec): Plan {
       ips,
       ip6: hasIpv6(spec, name)
         ? up
-          ? `2a0b:beef:${hex(numberOf(up))}:1::${first}`
+          ? `${up.lan!.network6.replace(/\/64$/, '')}${first}`
           : `2a0b:beef:${hex(i)}::10`
         : undefined,
       gateway: up?.lan?.ip ?? `11.${i}.0.1`,
@@ -84,7 +84,6 @@ export function planLab(spec: LabSpec): Plan {
     nodes.set(name, planned)
     return planned
   }
-  const numberOf = (node: PlannedNode) => names.indexOf(node.name) + 1
   /** A firewall without NAT shows its hosts as they are, to whatever is upstream of it. */
   const publicThrough = (router: PlannedNode, ip: string): string => {
     const up = router.behind === undefined ? undefined : nodes.get(router.behind)!
@@ -96,13 +95,14 @@ export function planLab(spec: LabSpec): Plan {
   const internet: Route[] = []
   for (const router of nodes.values()) {
     if (!router.lan) continue
-    if (router.ip6) routeUpwards(nodes, internet, router, { network: router.lan.network6, family: 6 })
+    if (router.ip6 && !isTranslating6(router))
+      routeUpwards(nodes, internet, router, { network: router.lan.network6, family: 6 })
     if (!isTranslating(router)) routeUpwards(nodes, internet, router, { network: router.lan.network, family: 4 })
   }
   return { nodes: [...nodes.values()], routes: internet }
 }
 
-/** Tells everyone upstream of the router how to reach a network behind it; a NAT is the end of an IPv4 network. */
+/** Tells everyone upstream of the router how to reach a network behind it; a NAT is the end of a network. */
 function routeUpwards(
   nodes: ReadonlyMap<string, PlannedNode>,
   internet: Route[],
@@ -117,7 +117,7 @@ function routeUpwards(
     }
     at = nodes.get(at.behind)!
     at.routes.push(route)
-    if (family === 4 && isTranslating(at)) return
+    if (family === 4 ? isTranslating(at) : isTranslating6(at)) return
   }
 }
 
@@ -125,12 +125,23 @@ function lanOf(spec: LabSpec, name: string, i: number, up: PlannedNode | undefin
   const carrier = Object.values(spec).some(node => node.behind === name && isRouter(node))
   const open = (spec[name] as RouterSpec).mapping === 'none' && up === undefined
   const prefix = open ? `11.${i}.1` : `${carrier ? '100.64' : '192.168'}.${i}`
-  const prefix6 = `2a0b:beef:${hex(i)}:1::`
+  const prefix6 = `${isBehindNat66(spec, name) ? 'fd00' : '2a0b'}:beef:${hex(i)}:1::`
   return { ip: `${prefix}.1`, network: `${prefix}.0/24`, ip6: `${prefix6}1`, network6: `${prefix6}/64` }
 }
 
 function isTranslating(node: PlannedNode): boolean {
   return isRouter(node.spec) && node.spec.mapping !== 'none'
+}
+
+function isTranslating6(node: PlannedNode): boolean {
+  return isRouter(node.spec) && node.spec.nat66 === true
+}
+
+/** The router itself, or one that it is behind, translates IPv6. */
+function isBehindNat66(spec: LabSpec, name: string | undefined): boolean {
+  const node = name === undefined ? undefined : spec[name]
+  if (!node) return false
+  return (isRouter(node) && node.nat66 === true) || isBehindNat66(spec, node.behind)
 }
 
 function hasIpv6(spec: LabSpec, name: string): boolean {

@@ -1,7 +1,9 @@
+import { engineOf } from './engine.ts'
 import type { Plan, PlannedNode } from './plan.ts'
 import { LAN, routerRules, WAN } from './rules.ts'
 import type { RouterSpec } from './spec.ts'
 import { INTERNET, WIRE } from './spec.ts'
+import { tunScript } from './tun/script.ts'
 
 /** Where `ip netns` keeps its names; in a lab, a file system of its own. */
 export const NAMES = '/run/netns'
@@ -90,7 +92,6 @@ function nodeScript(plan: Plan, node: PlannedNode): string {
 function routerScript(plan: Plan, node: PlannedNode): string {
   const lan = node.lan!
   const ports = plan.nodes.filter(other => other.behind === node.name)
-  const seconds = (node.spec as RouterSpec).mappingLifetimeSeconds
   return [
     FORWARDING,
     batch([`link add ${LAN} address ${bridgeMac(plan, node.name)} type bridge`]),
@@ -104,6 +105,13 @@ function routerScript(plan: Plan, node: PlannedNode): string {
       ...ports.flatMap(port => neighbours(plan, port, LAN)),
       ...node.routes.map(({ network, via }) => `route add ${network} via ${via}`)
     ]),
+    engineOf(node.spec as RouterSpec) === 'sim' ? simNat(node) : kernelNat(node)
+  ].join('')
+}
+
+function kernelNat(node: PlannedNode): string {
+  const seconds = (node.spec as RouterSpec).mappingLifetimeSeconds
+  return [
     `nft -f - <<'NFT'\n${routerRules(node)}NFT\n`,
     seconds === undefined
       ? ''
@@ -111,6 +119,11 @@ function routerScript(plan: Plan, node: PlannedNode): string {
           .map(name => `echo ${seconds} > /proc/sys/net/netfilter/nf_conntrack_${name}\n`)
           .join('')
   ].join('')
+}
+
+function simNat(node: PlannedNode): string {
+  const { ip, ip6, settings } = tunScript(node)
+  return [batch(ip), batch(ip6, '-6 '), settings].join('')
 }
 
 /** Addresses that do not have to be asked for: else the first packet over a link of 20 ms waits another 40 ms for ARP. */
@@ -142,8 +155,8 @@ function inside(namespace: string, script: string): string {
   return `nsenter --net=${NAMES}/${namespace} sh -e <<'INSIDE'\n${script}INSIDE\n`
 }
 
-function batch(commands: string[]): string {
-  return commands.length === 0 ? '' : `ip -batch - <<'BATCH'\n${commands.join('\n')}\nBATCH\n`
+function batch(commands: string[], family = ''): string {
+  return commands.length === 0 ? '' : `ip ${family}-batch - <<'BATCH'\n${commands.join('\n')}\nBATCH\n`
 }
 
 /** 02 is the bit of locally administered addresses; then a role, then the node's number. */

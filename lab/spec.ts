@@ -1,10 +1,15 @@
+import { DEPENDENCES } from '../src/core/behaviour.ts'
+import type { NatOptions } from '../src/sim/nat/index.ts'
+import type { Engine } from './engine.ts'
+import { checkEngine, SIM_WORDS } from './engine.ts'
+
 /**
- * How a router maps (RFC 4787 section 4.1), or `none` for a stateful firewall without NAT. All of them filter address- and
- * port-dependently (section 5): that is how Linux tracks connections.
+ * How a router maps (RFC 4787 section 4.1), or `none` for a stateful firewall without NAT.
  * - `endpoint-independent`: one public port for all destinations, the private one where it is free (port preservation)
- * - `address-and-port-dependent`: a random public port for each destination
+ * - `address-dependent`: another one for each remote address
+ * - `address-and-port-dependent`: a random one for each destination
  */
-export type Mapping = 'endpoint-independent' | 'address-and-port-dependent' | 'none'
+export type Mapping = NatOptions['mapping']
 
 export type Unsolicited = 'drop' | 'reset' | 'accept'
 
@@ -25,7 +30,7 @@ interface NodeSpec {
   behind?: string
   /** Shapes the uplink: to the internet, or to the router that it is behind. `{}` is shaped too, and may be changed later. */
   link?: LinkSpec
-  /** Whether it has IPv6, global and never translated. A router has it when anything behind it does. @default false */
+  /** Whether it has IPv6, global and not translated unless a router says so. A router has it when anything behind it does. @default false */
   ipv6?: boolean
 }
 
@@ -34,13 +39,34 @@ export interface HostSpec extends NodeSpec {
   addresses?: number
 }
 
-export interface RouterSpec extends NodeSpec {
+/** What the NAT engine of the simulator can be told (src/sim/nat/behaviour.ts); most of it the kernel cannot do. */
+type EngineWords = Pick<
+  NatOptions,
+  | 'filtering'
+  | 'allocation'
+  | 'step'
+  | 'parity'
+  | 'ports'
+  | 'hairpinSource'
+  | 'lifetimes'
+  | 'inboundRefresh'
+  | 'icmpErrors'
+>
+
+export interface RouterSpec extends NodeSpec, EngineWords {
   mapping: Mapping
+  /**
+   * Who translates: `kernel` is nftables, which filters address- and port-dependently, because that is how Linux tracks
+   * connections; `sim` the simulator's NAT on a TUN device. @default sim when the spec asks for what the kernel cannot do, else kernel
+   */
+  engine?: Engine
   /** Whether UDP is dropped in both directions. @default false */
   blockUdp?: boolean
+  /** Whether IPv6 is translated too; hosts then have unique local addresses. @default false */
+  nat66?: boolean
   /**
-   * Whether two hosts behind it reach each other through its public address (RFC 4787 section 6). UDP, and only with
-   * endpoint-independent mapping. @default false
+   * Whether two hosts behind it reach each other through its public address (RFC 4787 section 6). The kernel can do it
+   * for UDP, and with endpoint-independent mapping. @default false
    */
   hairpin?: boolean
   /**
@@ -79,14 +105,12 @@ const ROUTER_KEYS = [
   'blockUdp',
   'hairpin',
   'unsolicited',
-  'mappingLifetimeSeconds'
+  'mappingLifetimeSeconds',
+  'engine',
+  ...SIM_WORDS
 ] as const satisfies (keyof RouterSpec)[]
 const HOST_KEYS = ['behind', 'link', 'ipv6', 'addresses'] as const satisfies (keyof HostSpec)[]
-const MAPPINGS: readonly string[] = [
-  'endpoint-independent',
-  'address-and-port-dependent',
-  'none'
-] satisfies readonly Mapping[]
+const MAPPINGS: readonly string[] = [...DEPENDENCES, 'none'] satisfies readonly Mapping[]
 
 const UNSOLICITED: readonly string[] = ['drop', 'reset', 'accept'] satisfies readonly Unsolicited[]
 
@@ -109,11 +133,10 @@ export function checkSpec(spec: LabSpec): void {
     if (node.link) checkLink(node.link, wrong)
     if (isRouter(node)) {
       if (!MAPPINGS.includes(node.mapping)) throw wrong(`mapping is ${MAPPINGS.join(', ')}; not '${node.mapping}'`)
-      if (node.hairpin && node.mapping !== 'endpoint-independent')
-        throw wrong('hairpin needs endpoint-independent mapping')
       if (!UNSOLICITED.includes(node.unsolicited ?? 'drop')) throw wrong(`unsolicited is ${UNSOLICITED.join(', ')}`)
       const seconds = node.mappingLifetimeSeconds ?? 1
       if (!Number.isInteger(seconds) || seconds < 1) throw wrong('mappingLifetimeSeconds is a whole number from 1')
+      checkEngine(node, wrong)
     } else if (node.addresses !== undefined && !(node.addresses >= 1 && node.addresses <= 16)) {
       throw wrong('addresses is 1 to 16')
     }

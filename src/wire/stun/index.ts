@@ -1,6 +1,7 @@
 /** STUN (RFC 8489) with the attributes of NAT behaviour discovery (RFC 5780), ICE (RFC 8445) and TURN (RFC 8656). */
 export { decodeStun } from './decode.ts'
 export { type EncodeOptions, encodeStun } from './encode.ts'
+export { StunFrames } from './framing.ts'
 export {
   type Integrity,
   type IntegrityHash,

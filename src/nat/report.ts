@@ -1,4 +1,5 @@
 import type { FilteringBehaviour, MappingBehaviour, PortAllocation } from '../core/behaviour.ts'
+import type { Endpoint } from '../core/machine.ts'
 
 /** What was found out about UDP or TCP in one address family. `null`: not known; `unknowns` says why. Endpoints are `ip:port`, `[ip]:port`. */
 export interface TransportReport {
@@ -51,6 +52,9 @@ export const UNKNOWN_REASONS = {
   'no-change-request': 'no server answers from another address (RFC 5780 CHANGE-REQUEST)',
   'not-asked': 'takes long, and was not asked for',
   'not-translated': 'there is no NAT to ask about',
+  'several-uplinks': 'the servers see different public addresses, so the ports cannot be compared',
+  'few-answers': 'too few answers came back',
+  'no-means': 'this system has no means to ask',
   unstable: 'the answers contradict each other',
   'no-time': 'the time was up'
 } as const
@@ -68,8 +72,11 @@ export interface PortMappingReport {
 }
 
 export interface Ipv6Report {
-  /** `native`: global addresses that arrive unchanged; `nat66`: translated; `none`. */
-  readonly kind: 'native' | 'nat66' | 'none'
+  /**
+   * `native`: packets arrive unchanged; `nat66`: translated; `none`: nothing comes back, or there is no address to send from;
+   * `unknown`: there is an address, and no server to ask.
+   */
+  readonly kind: 'native' | 'nat66' | 'none' | 'unknown'
   /** The NAT64 prefix of the network (RFC 7050), `64:ff9b::/96` mostly; null where there is none. */
   readonly nat64: string | null
 }
@@ -111,4 +118,9 @@ export interface NetworkReport {
   readonly captivePortal: boolean | null
   readonly reachability: 'public' | 'private' | 'unknown'
   readonly hubs: readonly HubReport[]
+}
+
+/** `ip:port`, and `[ip]:port` for IPv6. */
+export function endpointText({ address, port }: Endpoint): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }

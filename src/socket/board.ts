@@ -5,6 +5,7 @@ import { isStun, longHeader } from './demux.ts'
 import { FirstFlights } from './first-flight.ts'
 import type { Flow, FlowLimits, RemoteKey } from './flow.ts'
 import { FlowTable } from './flows.ts'
+import { HandshakeGate } from './handshake-gate.ts'
 import type { Path, Role, SocketId } from './path.ts'
 import type { FlowInfo, PlaneEvent, PlaneStats } from './plane.ts'
 import { PublicSockets } from './public-sockets.ts'
@@ -31,6 +32,7 @@ export class Board<Public, Loop> {
   readonly #ports = new Map<number, Flow<Loop>>()
   readonly #portOf = new Map<number, number>()
   readonly #firstFlights = new FirstFlights()
+  readonly #gate: HandshakeGate<Loop>
   #nextSweepMs = 0
 
   constructor(
@@ -44,6 +46,7 @@ export class Board<Public, Loop> {
     this.#now = now
     this.flows = new FlowTable(limits)
     this.sockets = new PublicSockets(backend)
+    this.#gate = new HandshakeGate((loop, bytes) => backend.deliver(loop, bytes), post)
   }
 
   unbind(id: SocketId): void {
@@ -71,6 +74,7 @@ export class Board<Public, Loop> {
     const flow = this.#ports.get(loopbackPort)
     if (flow == null) return null
     this.flows.retain(flow)
+    this.#gate.finished(flow)
     return { flow: flow.id, loopbackPort, path: flow.path }
   }
 
@@ -93,7 +97,8 @@ export class Board<Public, Loop> {
   }
 
   stats(): PlaneStats {
-    return { flows: this.flows.size, ...this.counts }
+    const { size: handshakes, dropped: droppedHandshake } = this.#gate
+    return { flows: this.flows.size, handshakes, droppedHandshake, ...this.counts }
   }
 
   send(id: SocketId, to: Endpoint, bytes: Uint8Array): void {
@@ -111,8 +116,15 @@ export class Board<Public, Loop> {
     }
     const enginePort = this.sockets.enginePort(id)
     const route = this.flows.route(id, key, bytes, enginePort != null)
-    if ('to' in route) return route.also == null ? [route.to] : [route.to, route.also]
-    if ('open' in route) return this.#inbound(id, remote(), enginePort)
+    if ('to' in route) {
+      if (!this.#gate.admits(route.to, bytes, this.#now())) return NOBODY
+      return route.also == null ? [route.to] : [route.to, route.also]
+    }
+    if ('open' in route) {
+      if (!this.#gate.hasRoom(this.#now())) return NOBODY
+      const flows = this.#inbound(id, remote(), enginePort)
+      return flows.filter(flow => this.#gate.admits(flow, bytes, this.#now()))
+    }
     if (route.drop === 'no-listener') this.counts.droppedNoListener++
     else this.counts.droppedUnknown++
     return NOBODY
@@ -123,6 +135,7 @@ export class Board<Public, Loop> {
     const nowMs = this.#now()
     this.flows.sent(flow, bytes, nowMs)
     this.#firstFlights.sent(flow.id, bytes, nowMs)
+    this.#gate.sent(flow, bytes)
   }
 
   /** To be called for every packet that a flow gets from the network. */
@@ -156,6 +169,7 @@ export class Board<Public, Loop> {
     if (nowMs >= this.#nextSweepMs) {
       this.#nextSweepMs = nowMs + SWEEP_EVERY_MS
       for (const flow of this.flows.expired(nowMs)) this.#close(flow)
+      this.#gate.tick(nowMs)
     }
     const repeatAtMs = this.#firstFlights.tick(nowMs, (id, bytes) => {
       const path = this.flows.get(id)?.path
@@ -227,6 +241,7 @@ export class Board<Public, Loop> {
 
   #close(flow: Flow<Loop>): void {
     if (this.flows.get(flow.id) == null) return
+    this.#gate.close(flow)
     this.flows.remove(flow)
     this.#firstFlights.forget(flow.id)
     this.#leavePipe(flow)

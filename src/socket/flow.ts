@@ -43,7 +43,7 @@ export interface FlowLimits {
 
 export const FLOW_LIMITS: FlowLimits = {
   maxFlows: 4096,
-  maxUnconfirmed: 512,
+  maxUnconfirmed: 256,
   unconfirmedMs: 8_000,
   idleMs: 90_000,
   lingerMs: 1_000

@@ -41,6 +41,8 @@ export interface FlowInfo {
 
 export interface PlaneStats {
   readonly flows: number
+  /** Handshakes that the engine's server has begun and not finished. */
+  readonly handshakes: number
   readonly droppedUnknown: number
   readonly droppedNoListener: number
   readonly droppedTableFull: number
@@ -48,6 +50,8 @@ export interface PlaneStats {
   readonly droppedEarly: number
   /** Packets that the system did not take. */
   readonly droppedSend: number
+  /** Initials of addresses that have too many handshakes under way. */
+  readonly droppedHandshake: number
   readonly stun: number
 }
 
@@ -57,6 +61,8 @@ export type PlaneEvent =
   | { readonly event: 'inbound'; readonly info: FlowInfo }
   | { readonly event: 'gone'; readonly flow: number; readonly loopbackPort: number }
   | { readonly event: 'stun'; readonly socket: SocketId; readonly from: Endpoint; readonly bytes: Uint8Array }
+  /** So many handshakes are under way, in steps. */
+  | { readonly event: 'handshakes'; readonly count: number }
   | { readonly event: 'pipe'; readonly pipe: number; readonly bytes: Uint8Array }
 
 export type PlaneReply =

@@ -25,6 +25,8 @@ export type SwitchEvents = {
   gone: { flow: number; loopbackPort: number }
   /** A STUN message came in by a public socket. */
   stun: { socket: SocketId; from: Endpoint; bytes: Uint8Array }
+  /** About so many handshakes of the engine's servers are under way; told when it changes much. */
+  handshakes: { count: number }
   /** A flow whose path is a pipe has a datagram to carry. */
   pipe: { pipe: number; bytes: Uint8Array }
 }
@@ -174,6 +176,7 @@ export class PacketSwitch {
         return
       case 'gone':
       case 'stun':
+      case 'handshakes':
       case 'pipe':
         this.events.emit(message.event, message as never)
         return

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
+import { clientInitial } from '../../src/socket/client-initial.ts'
 
 /** Packets as the switch sees them: the headers that are readable without keys, and noise behind them. */
 
@@ -28,6 +29,14 @@ function long(
 
 /** A client's or server's Initial (RFC 9000 section 17.2.2). */
 export const initial = (options: LongOptions = {}) => long(0xc3, options)
+/** An Initial that the server can decrypt and answers, from somebody who will not go on: a PING and padding. */
+export const forgedInitial = () =>
+  clientInitial({
+    destinationId: randomBytes(8).toString('hex'),
+    sourceId: randomBytes(8).toString('hex'),
+    packetNumber: 0,
+    frames: Buffer.of(0x01)
+  })
 /** RFC 9000 section 17.2.4. */
 export const handshake = (options: LongOptions = {}) => long(0xe3, { bytes: 300, ...options })
 

@@ -9,8 +9,8 @@ import type { QuicConnection } from './connection.ts'
 import type { EngineConnection, EngineServer } from './engine.ts'
 import { quicMuxer } from './muxer.ts'
 
-/** Handshakes that may be under way at once: the engine waits for one before it takes the next from the same call. */
-const CONCURRENT_HANDSHAKES = 32
+/** Calls that wait for a connection, beside those that have a handshake under way: the engine ends one before it takes another. */
+const SPARE_TAKERS = 32
 const CLOSE_TIMEOUT_MS = 1_000
 
 /** What a listener needs of its transport. */
@@ -40,6 +40,8 @@ export class QuicListener extends TypedEventEmitter<ListenerEvents> implements L
   readonly #shutdown = new AbortController()
   readonly #connections = new Set<{ abort(error: Error): void }>()
   #listening: Listening | undefined
+  #takers = 0
+  #wantedTakers = SPARE_TAKERS
 
   constructor(transport: ListenerHost, options: CreateListenerOptions) {
     super()
@@ -74,7 +76,12 @@ export class QuicListener extends TypedEventEmitter<ListenerEvents> implements L
     await packetSwitch.listen(bound.socket, server.port())
     this.#listening = { bound, endpoint: { ...wanted, port: bound.port }, server, packetSwitch }
     this.#transport.listeners.add(this)
-    for (let i = 0; i < CONCURRENT_HANDSHAKES; i++) void this.#accept(server, packetSwitch)
+    const off = packetSwitch.events.on('handshakes', ({ count }) => {
+      this.#wantedTakers = count + SPARE_TAKERS
+      this.#take(server, packetSwitch)
+    })
+    this.#shutdown.signal.addEventListener('abort', off, { once: true })
+    this.#take(server, packetSwitch)
   }
 
   getAddrs(): Multiaddr[] {
@@ -102,19 +109,24 @@ export class QuicListener extends TypedEventEmitter<ListenerEvents> implements L
     this.safeDispatchEvent('close')
   }
 
+  #take(server: EngineServer, packetSwitch: PacketSwitch): void {
+    while (this.#takers < this.#wantedTakers) {
+      this.#takers++
+      void this.#accept(server, packetSwitch)
+    }
+  }
+
   async #accept(server: EngineServer, packetSwitch: PacketSwitch): Promise<void> {
-    while (!this.#shutdown.signal.aborted) {
-      let connection: EngineConnection
+    while (!this.#shutdown.signal.aborted && this.#takers <= this.#wantedTakers) {
       try {
-        connection = await server.inboundConnection()
+        void this.#upgrade(await server.inboundConnection(), packetSwitch)
       } catch (error) {
         // a handshake that failed; when the server is closed, the loop's condition ends it
         this.#log.trace('a handshake failed - %e', error as Error)
-        if ((error as Error).message.includes('server closed')) return
-        continue
+        if ((error as Error).message.includes('server closed')) break
       }
-      void this.#upgrade(connection, packetSwitch)
     }
+    this.#takers--
   }
 
   async #upgrade(connection: EngineConnection, packetSwitch: PacketSwitch): Promise<void> {

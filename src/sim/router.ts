@@ -52,6 +52,11 @@ export class Router implements Upper, Lower {
     return this.#init.lan
   }
 
+  /** Its address outside, on its first uplink. */
+  get wan(): string {
+    return this.#ways[0]!.uplink.plan.ips[0]!
+  }
+
   get hasNat64(): boolean {
     return this.#init.spec.nat64 === true
   }

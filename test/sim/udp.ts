@@ -21,3 +21,11 @@ export function ask(host: NetHost, socket: UdpSocket, to: Endpoint): Promise<{ s
   socket.send({ bytes: bytes('who am I?'), to })
   return promise
 }
+
+/** Sends a packet, and waits for what comes back. */
+export function exchange(socket: UdpSocket, packet: Uint8Array, to: Endpoint): Promise<Uint8Array> {
+  const { promise, resolve } = Promise.withResolvers<Uint8Array>()
+  socket.onPacket(resolve)
+  socket.send({ bytes: packet, to })
+  return promise
+}

@@ -1,7 +1,7 @@
 import { NatError } from '../core/errors.ts'
 import type { Endpoint } from '../core/machine.ts'
 import type { Backend } from './backend.ts'
-import { isStun, longHeader } from './demux.ts'
+import { isStun, longHeader, looksLikeStun } from './demux.ts'
 import { FirstFlights } from './first-flight.ts'
 import type { Flow, FlowLimits, RemoteKey } from './flow.ts'
 import { FlowTable } from './flows.ts'
@@ -23,7 +23,8 @@ export class Board<Public, Loop> {
     droppedTableFull: 0,
     droppedEarly: 0,
     droppedSend: 0,
-    stun: 0
+    stun: 0,
+    droppedStun: 0
   }
   readonly #backend: Backend<Public, Loop>
   readonly #post: (event: PlaneEvent) => void
@@ -109,7 +110,7 @@ export class Board<Public, Loop> {
 
   /** Finds who gets a packet from the network; makes an inbound flow when it opens a connection. Counts what nobody gets. */
   route(id: SocketId, key: RemoteKey, bytes: Uint8Array, remote: () => Endpoint): readonly Flow<Loop>[] {
-    if (bytes[0]! < 0x40 && isStun(bytes)) {
+    if (bytes[0]! < 0x40 && (isStun(bytes) || (looksLikeStun(bytes) && !this.flows.knows(id, key)))) {
       this.counts.stun++
       this.#post({ event: 'stun', socket: id, from: remote(), bytes: new Uint8Array(bytes) })
       return NOBODY

@@ -30,13 +30,33 @@ export interface LongHeader {
  */
 export function isStun(bytes: Uint8Array): boolean {
   const length = bytes.length
-  if (length < STUN_HEADER_BYTES + 8 || bytes[0]! > 0x3f) return false
+  if (length < STUN_HEADER_BYTES + 8 || !hasStunHeader(bytes)) return false
   const view = new DataView(bytes.buffer, bytes.byteOffset, length)
-  if (view.getUint32(4) !== STUN_COOKIE) return false
-  const bodyLength = view.getUint16(2)
-  if (bodyLength % 4 !== 0 || STUN_HEADER_BYTES + bodyLength !== length) return false
   if (view.getUint16(length - 8) !== STUN_FINGERPRINT || view.getUint16(length - 6) !== 4) return false
   return view.getUint32(length - 4) === (crc32(bytes.subarray(0, length - 8)) ^ STUN_FINGERPRINT_XOR) >>> 0
+}
+
+/**
+ * Whether these bytes may be STUN, FINGERPRINT or not: clients and servers of others send none. A QUIC
+ * packet could be taken for it, so this counts only for a source that has no flow, from which none can be meant for anybody.
+ */
+export function looksLikeStun(bytes: Uint8Array): boolean {
+  const length = bytes.length
+  if (length < STUN_HEADER_BYTES || !hasStunHeader(bytes)) return false
+  const view = new DataView(bytes.buffer, bytes.byteOffset, length)
+  let at = STUN_HEADER_BYTES
+  // the length is a multiple of four, so an attribute's head is never cut
+  while (at < length) at += 4 + ((view.getUint16(at + 2) + 3) & ~3)
+  return at === length
+}
+
+/** The first two bits, the cookie, and a length that fits. */
+function hasStunHeader(bytes: Uint8Array): boolean {
+  if (bytes[0]! > 0x3f) return false
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  if (view.getUint32(4) !== STUN_COOKIE) return false
+  const bodyLength = view.getUint16(2)
+  return bodyLength % 4 === 0 && STUN_HEADER_BYTES + bodyLength === bytes.length
 }
 
 /** Reads a QUIC long header; `undefined` for a short header and for what cannot be one. */

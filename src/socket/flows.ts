@@ -52,6 +52,11 @@ export class FlowTable<Handle> {
     return this.#peers.get(socket)?.get(key)?.[role]
   }
 
+  /** Whether there is a flow to that address. */
+  knows(socket: SocketId, key: RemoteKey): boolean {
+    return this.#peers.get(socket)?.has(key) === true
+  }
+
   /** The only flow with this remote address: the fast path of a packet that is not a long header. */
   only(socket: SocketId, key: RemoteKey): Flow<Handle> | undefined {
     const peer = this.#peers.get(socket)?.get(key)

@@ -35,6 +35,21 @@ describe('inbound', () => {
     assert.deepEqual([board.stats().stun, sockets.loops[0]?.delivered], [1, []])
   })
 
+  test('STUN without a fingerprint counts only from where no flow is', () => {
+    const { sockets, events, board, arrive, dial, udp } = setUp()
+    const bytes = Buffer.concat([Buffer.from('000100002112a442', 'hex'), Buffer.alloc(12, 7)])
+    arrive(9, bytes)
+    assert.deepEqual([events.length, board.stats().stun, sockets.loops.length], [1, 1, 0])
+    dial(udp(9))
+    assert.equal(arrive(9, bytes).length, 1)
+    assert.deepEqual([board.stats().stun, sockets.loops[0]?.delivered], [1, [bytes]])
+    arrive(10, bytes)
+    assert.equal(board.stats().stun, 2)
+    arrive(11, initial())
+    arrive(11, bytes)
+    assert.deepEqual([board.stats().stun, sockets.loops[1]?.delivered.length], [2, 2])
+  })
+
   test('a flow that does not prove itself within 8 s goes, and its loopback socket too', () => {
     const { sockets, events, board, arrive, sleep } = setUp()
     arrive(9, initial())

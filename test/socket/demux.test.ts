@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { isStun, longHeader, shortHeaderId } from '../../src/socket/demux.ts'
+import { isStun, longHeader, looksLikeStun, shortHeaderId } from '../../src/socket/demux.ts'
 import { handshake, initial, short, stun } from './packets.ts'
 
 const change = (bytes: Buffer, at: number, value: number) => {
@@ -36,6 +36,32 @@ for (const [what, bytes, expected] of [
   ['nothing', Buffer.alloc(0), false]
 ] as const) {
   test(`is it STUN: ${what}: ${expected}`, () => assert.equal(isStun(bytes), expected))
+}
+
+const plain = (attributes: string, length = attributes.length / 2) => {
+  const header = Buffer.from('000100002112a442b7e7a701bc34d686fa87dfae', 'hex')
+  header.writeUInt16BE(length, 2)
+  return Buffer.concat([header, Buffer.from(attributes, 'hex')])
+}
+
+for (const [what, bytes, expected] of [
+  ['a header without attributes', plain(''), true],
+  ['one attribute', plain('0003000400000006'), true],
+  ['a padded attribute', plain('8022000161000000'), true],
+  ['one with a fingerprint', stun(), true],
+  ['one with a wrong fingerprint', change(stun(), 27, stun()[27]! ^ 1), true],
+  ['an attribute beyond the end', plain('0003000800000006'), false],
+  ['an attribute of 65,535 bytes', plain('8022ffff00000000'), false],
+  ['a length that does not fit', plain('0003000400000006', 4), false],
+  ['a length that is no multiple of four', plain('00030002', 2), false],
+  ['the first bit set', change(plain(''), 0, 0x80), false],
+  ['the second bit set', change(plain(''), 0, 0x40), false],
+  ['another cookie', change(plain(''), 7, 0x43), false],
+  ['a QUIC packet with the cookie where STUN has it', short('0000002112a44200', { greased: true }), false],
+  ['19 bytes', plain('').subarray(0, 19), false],
+  ['nothing', Buffer.alloc(0), false]
+] as const) {
+  test(`does it look like STUN: ${what}: ${expected}`, () => assert.equal(looksLikeStun(bytes), expected))
 }
 
 test('a long header tells version and both ids', () => {

@@ -53,6 +53,8 @@ export interface PlaneStats {
   /** Initials of addresses that have too many handshakes under way. */
   readonly droppedHandshake: number
   readonly stun: number
+  /** STUN that the main thread was too busy to hear of. */
+  readonly droppedStun: number
 }
 
 /** What the worker tells by itself. */

@@ -3,6 +3,7 @@ import { NatError } from '../core/errors.ts'
 import { Events } from '../core/events.ts'
 import type { Endpoint } from '../core/machine.ts'
 import { systemAddress, systemEndpoint } from './address.ts'
+import { type Heard, hear } from './mailbox.ts'
 import type { Path, SocketId } from './path.ts'
 import type {
   Bound,
@@ -43,14 +44,16 @@ export class PacketSwitch {
   readonly #worker: Worker
   readonly #waiting = new Map<number, PromiseWithResolvers<Bound | FlowInfo | PlaneStats | null>>()
   readonly #wakeFd: WakeFd | undefined
+  readonly #heard: Heard
   #nextId = 1
   #closed: Promise<void> | undefined
 
-  private constructor({ kind, worker, wakeFd, fallbackReason }: PlaneThread) {
+  private constructor({ kind, worker, wakeFd, heard, fallbackReason }: PlaneThread) {
     this.kind = kind
     this.fallbackReason = fallbackReason
     this.#worker = worker
     this.#wakeFd = wakeFd
+    this.#heard = heard
     worker.on('message', (message: PlaneReply | PlaneEvent) => this.#onMessage(message))
     worker.once('exit', () => this.#onExit())
     worker.on('error', cause =>
@@ -174,8 +177,11 @@ export class PacketSwitch {
       case 'inbound':
         this.events.emit('inbound', message.info)
         return
-      case 'gone':
       case 'stun':
+        hear(this.#heard)
+        this.events.emit('stun', message)
+        return
+      case 'gone':
       case 'handshakes':
       case 'pipe':
         this.events.emit(message.event, message as never)

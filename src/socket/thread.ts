@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { NatError } from '../core/errors.ts'
 import { loadKoffi } from './koffi.ts'
+import { type Heard, newHeard } from './mailbox.ts'
 import type { PlaneEvent, PlaneKind } from './plane.ts'
 import { WakeFd } from './wake-fd.ts'
 
@@ -10,6 +11,8 @@ export interface PlaneThread {
   readonly worker: Worker
   /** How to wake the thread; undefined where it runs an event loop and needs no waking. */
   readonly wakeFd: WakeFd | undefined
+  /** Where it looks how much has been heard of what it told. */
+  readonly heard: Heard
   /** Why it is not the fast one. */
   readonly fallbackReason: string | undefined
 }
@@ -52,8 +55,10 @@ export async function startThread(kind?: PlaneKind): Promise<PlaneThread> {
 }
 
 async function start(kind: PlaneKind, fallbackReason: string | undefined): Promise<PlaneThread> {
+  const heard = newHeard()
   const worker = new Worker(new URL(`./${kind}/worker${EXTENSION}`, import.meta.url), {
     execArgv: [],
+    workerData: { heard },
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES }
   })
   const { promise, resolve, reject } = Promise.withResolvers<number | null>()
@@ -66,7 +71,7 @@ async function start(kind: PlaneKind, fallbackReason: string | undefined): Promi
   try {
     const fd = await promise
     worker.off('error', reject)
-    return { kind, worker, wakeFd: fd == null ? undefined : new WakeFd(fd), fallbackReason }
+    return { kind, worker, wakeFd: fd == null ? undefined : new WakeFd(fd), heard, fallbackReason }
   } catch (cause) {
     void worker.terminate()
     throw new NatError('NO_NETWORK', `the ${kind} data plane does not start: ${(cause as Error).message}`, { cause })

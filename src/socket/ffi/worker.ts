@@ -1,7 +1,8 @@
 import { readSync } from 'node:fs'
-import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { loadKoffi } from '../koffi.ts'
-import type { PlaneEvent, PlaneReply, PlaneRequest } from '../plane.ts'
+import { type Heard, Mailbox } from '../mailbox.ts'
+import type { PlaneRequest } from '../plane.ts'
 import { handle } from '../requests.ts'
 import { CLOEXEC, EFD_NONBLOCK, errorName, loadLibc } from './libc.ts'
 import { FfiPlane } from './plane.ts'
@@ -10,12 +11,12 @@ import { FfiPlane } from './plane.ts'
  * The thread of the fast data plane. It sleeps in the kernel, not in Node's event loop: requests are fetched when the main
  * thread has written to the eventfd.
  */
-function main(port: NonNullable<typeof parentPort>): void {
+function main(port: NonNullable<typeof parentPort>, heard: Heard): void {
   const loaded = loadKoffi()
   if ('reason' in loaded) throw new Error(loaded.reason)
   const libc = loadLibc(loaded.koffi)
-  const post = (message: PlaneEvent | PlaneReply) => port.postMessage(message)
-  const plane = new FfiPlane(loaded.koffi, libc, post)
+  const { post } = new Mailbox(port, heard, () => plane.board.counts.droppedStun++)
+  const plane: FfiPlane = new FfiPlane(loaded.koffi, libc, post)
   plane.selfTest()
   const wakeFd = libc.eventfd(0, CLOEXEC | EFD_NONBLOCK)
   if (wakeFd < 0 || !plane.watch(wakeFd)) throw new Error(`eventfd: ${errorName(libc)}`)
@@ -37,4 +38,4 @@ function main(port: NonNullable<typeof parentPort>): void {
   port.close()
 }
 
-if (parentPort != null) main(parentPort)
+if (parentPort != null) main(parentPort, workerData.heard)

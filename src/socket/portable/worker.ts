@@ -1,12 +1,13 @@
-import { parentPort } from 'node:worker_threads'
-import type { PlaneEvent, PlaneReply, PlaneRequest } from '../plane.ts'
+import { parentPort, workerData } from 'node:worker_threads'
+import { type Heard, Mailbox } from '../mailbox.ts'
+import type { PlaneRequest } from '../plane.ts'
 import { handle } from '../requests.ts'
 import { PortablePlane } from './plane.ts'
 
 /** The thread of the portable data plane: an ordinary event loop. */
-function main(port: NonNullable<typeof parentPort>): void {
-  const post = (message: PlaneEvent | PlaneReply) => port.postMessage(message)
-  const plane = new PortablePlane(post)
+function main(port: NonNullable<typeof parentPort>, heard: Heard): void {
+  const { post } = new Mailbox(port, heard, () => plane.board.counts.droppedStun++)
+  const plane: PortablePlane = new PortablePlane(post)
   let timer: NodeJS.Timeout
   const tick = () => {
     clearTimeout(timer)
@@ -23,4 +24,4 @@ function main(port: NonNullable<typeof parentPort>): void {
   post({ event: 'ready', wakeFd: null })
 }
 
-if (parentPort != null) main(parentPort)
+if (parentPort != null) main(parentPort, workerData.heard)

@@ -4,3 +4,8 @@ const can = await capability({ host: { link: {} } })
 
 /** For `test(name, { skip: NO_LAB }, …)`: the reason why no lab can be made here, or false. */
 export const NO_LAB = can.ok ? false : `no lab: ${can.reason} (${can.fix})`
+
+const canTun = await capability({ router: { mapping: 'none', engine: 'sim' } })
+
+/** The same for a lab with a router of the simulator's engine. */
+export const NO_SIM_ROUTER = canTun.ok ? false : `no such router: ${canTun.reason} (${canTun.fix})`

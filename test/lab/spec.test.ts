@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { engineOf } from '../../lab/engine.ts'
 import { planLab } from '../../lab/plan.ts'
 import { PRESETS, preset } from '../../lab/presets.ts'
-import type { LabSpec } from '../../lab/spec.ts'
+import type { LabSpec, RouterSpec } from '../../lab/spec.ts'
 import { checkSpec } from '../../lab/spec.ts'
 
 test('every preset has hub, alice and bob, and is a spec that works', () => {
@@ -29,6 +30,21 @@ const wrong: [RegExp, LabSpec][] = [
   [/'a': a link has no 'delay'/, { a: { link: { delay: 20 } as object } }],
   [/'a': lossPercent is 0 to 100/, { a: { link: { lossPercent: 101 } } }],
   [/'a': rateMbit is more than 0/, { a: { link: { rateMbit: 0 } } }],
+  [/'a': engine is kernel, sim; not 'nft'/, { a: { mapping: 'none', engine: 'nft' as 'sim' } }],
+  [
+    /'a': filtering "endpoint-independent" needs engine 'sim'/,
+    { a: { mapping: 'none', engine: 'kernel', filtering: 'endpoint-independent' } }
+  ],
+  [
+    /'a': hairpin with mapping 'address-and-port-dependent' needs engine 'sim'/,
+    { a: { mapping: 'address-and-port-dependent', engine: 'kernel', hairpin: true } }
+  ],
+  [
+    /'a': unsolicited 'accept' needs engine 'kernel', and mapping 'address-dependent' 'sim'/,
+    { a: { mapping: 'address-dependent', unsolicited: 'accept' } }
+  ],
+  [/'a': filtering is endpoint-independent/, { a: { mapping: 'none', filtering: 'full-cone' as 'address-dependent' } }],
+  [/'a': step is/, { a: { mapping: 'address-dependent', step: 0 } }],
   [/'a': addresses is 1 to 16/, { a: { addresses: 0 } }],
   [/'a': mappingLifetimeSeconds/, { a: { mapping: 'none', mappingLifetimeSeconds: 0.5 } }]
 ]
@@ -97,4 +113,41 @@ test('IPv6 is only where it was asked for, and on the way there', () => {
     nodes.map(node => node.ip6),
     ['2a0b:beef:1::10', '2a0b:beef:1:1::10', undefined]
   )
+})
+
+/** Each row: a router, and whose words those are. */
+const engines: ['kernel' | 'sim', RouterSpec][] = [
+  ['kernel', { mapping: 'endpoint-independent' }],
+  ['kernel', { mapping: 'endpoint-independent', hairpin: true, unsolicited: 'reset', mappingLifetimeSeconds: 5 }],
+  ['kernel', { mapping: 'endpoint-independent', allocation: 'preserving', filtering: 'address-and-port-dependent' }],
+  ['kernel', { mapping: 'address-and-port-dependent', allocation: 'random', parity: false, nat66: false }],
+  ['kernel', { mapping: 'none', blockUdp: true }],
+  ['sim', { mapping: 'endpoint-independent', engine: 'sim' }],
+  ['sim', { mapping: 'address-dependent' }],
+  ['sim', { mapping: 'endpoint-independent', filtering: 'endpoint-independent' }],
+  ['sim', { mapping: 'endpoint-independent', allocation: 'random' }],
+  ['sim', { mapping: 'address-and-port-dependent', allocation: 'sequential' }],
+  ['sim', { mapping: 'address-and-port-dependent', hairpin: true }],
+  ['sim', { mapping: 'endpoint-independent', lifetimes: { udpMs: 500 } }],
+  ['sim', { mapping: 'endpoint-independent', nat66: true }]
+]
+for (const [engine, router] of engines) {
+  test(`${engine} for ${JSON.stringify(router)}`, () => {
+    checkSpec({ router })
+    assert.equal(engineOf(router), engine)
+  })
+}
+
+test('behind a router that translates IPv6, addresses are unique local ones, and nobody routes to them', () => {
+  const plan = planLab({
+    outer: { mapping: 'endpoint-independent', nat66: true },
+    inner: { mapping: 'endpoint-independent', behind: 'outer' },
+    a: { behind: 'inner', ipv6: true }
+  })
+  assert.deepEqual(
+    plan.nodes.map(node => node.ip6),
+    ['2a0b:beef:1::10', 'fd00:beef:1:1::10', 'fd00:beef:2:1::10']
+  )
+  assert.deepEqual(plan.routes, [])
+  assert.deepEqual(plan.nodes[0]!.routes, [{ network: 'fd00:beef:2:1::/64', family: 6, via: 'fd00:beef:1:1::10' }])
 })

@@ -1,4 +1,5 @@
 import { yamux as libp2pYamux } from '@chainsafe/libp2p-yamux'
+import type { StreamMuxerFactory } from '@libp2p/interface'
 import { optimisticMuxer } from './optimistic.ts'
 
 /**
@@ -10,5 +11,28 @@ const MAX_WINDOW_BYTES = 2 * 1024 * 1024
 
 /** The muxer of connections that are not QUIC: yamux, its streams negotiated optimistically. */
 export function yamux() {
-  return optimisticMuxer(libp2pYamux({ streamOptions: { maxStreamWindowSize: MAX_WINDOW_BYTES } }))
+  const create = optimisticMuxer(libp2pYamux({ streamOptions: { maxStreamWindowSize: MAX_WINDOW_BYTES } }))
+  return (components: Parameters<typeof create>[0]) => safeAbort(create(components))
+}
+
+/**
+ * yamux says goodbye when it is aborted, and throws when the connection underneath is closing already. js-libp2p's connection
+ * monitor aborts connections where nobody would catch that: it ended the program, and the connection was not aborted.
+ */
+function safeAbort(factory: StreamMuxerFactory): StreamMuxerFactory {
+  return {
+    protocol: factory.protocol,
+    createStreamMuxer: connection => {
+      const muxer = factory.createStreamMuxer(connection)
+      const abort = muxer.abort.bind(muxer)
+      muxer.abort = error => {
+        try {
+          abort(error)
+        } catch (cause) {
+          connection.log('the muxer could not say goodbye - %e', cause)
+        }
+      }
+      return muxer
+    }
+  }
 }

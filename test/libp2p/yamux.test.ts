@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { noise } from '@chainsafe/libp2p-noise'
 import type { Stream } from '@libp2p/interface'
+import { defaultLogger } from '@libp2p/logger'
 import { tcp } from '@libp2p/tcp'
-import { AbstractStream, byteStream } from '@libp2p/utils'
+import { AbstractStream, byteStream, multiaddrConnectionPair } from '@libp2p/utils'
 import { createLibp2p } from 'libp2p'
 import { yamux } from '../../src/libp2p/yamux.ts'
 
@@ -71,4 +72,15 @@ it('a reader that stops slows the sender down, and loses nothing, when the windo
   } finally {
     await Promise.all([sender.stop(), receiver.stop()])
   }
+})
+
+it('is aborted without an error on a connection that is closing', async () => {
+  const [connection] = multiaddrConnectionPair()
+  const muxer = yamux()({ logger: defaultLogger() }).createStreamMuxer(connection)
+  const closing = connection.close()
+  assert.throws(() => connection.send(new Uint8Array(1)), /closing|closed/)
+  muxer.abort(new Error('no answer to a ping'))
+  assert.equal(muxer.status, 'closed')
+  connection.abort(new Error('no answer to a ping'))
+  await closing.catch(() => {})
 })

@@ -11,11 +11,15 @@ import type { GatewayService } from './discover.ts'
 const DESCRIPTION = 'beeline'
 
 /** What to try next when a router does not make a mapping as asked. */
-export type Remedy = 'permanent' | 'same-port' | 'replace' | 'none'
+export type Remedy = 'permanent' | 'same-port' | 'replace' | 'fixed-port' | 'none'
 
 /** Faults that another request may avoid. Pure. */
-export function remedyFor(code: number | undefined, leaseSeconds: number): Remedy {
+export function remedyFor(code: number | undefined, leaseSeconds: number, mayChoose: boolean): Remedy {
   switch (code) {
+    // no such action, although the version has it
+    case 401:
+    case 602:
+      return mayChoose ? 'fixed-port' : 'none'
     // OnlyPermanentLeasesSupported, which some routers call InvalidArgs
     case 725:
     case 402:
@@ -31,6 +35,8 @@ export function remedyFor(code: number | undefined, leaseSeconds: number): Remed
   }
 }
 
+const MAPPED_TO_0: Refusal = { reason: 'malformed', detail: 'UPnP mapped to port 0' }
+
 /** More remedies than any router needs one after the other. */
 const MAX_REMEDIES = 3
 
@@ -40,10 +46,13 @@ export class PortMappings {
   readonly #service: GatewayService
   /** Routers that know no leases keep what they map until it is deleted. */
   #permanentOnly = false
+  /** Version 2 has AddAnyPortMapping, which takes another port where the one asked for is taken. */
+  #choosesPorts: boolean
 
   constructor(host: NetHost, service: GatewayService) {
     this.#host = host
     this.#service = service
+    this.#choosesPorts = service.version >= 2
   }
 
   /** @throws the signal's reason, nothing else */
@@ -84,24 +93,31 @@ export class PortMappings {
     for (let remedies = 0; ; remedies++) {
       const leaseSeconds = this.#permanentOnly ? 0 : ask.lifetimeSeconds
       const input = inputOf(ask, client, externalPort, leaseSeconds)
-      // a renewal is for the port that we have; else version 2 may choose another one where that is taken
-      const mayChoose = held == null && this.#service.version >= 2
-      const added = mayChoose
-        ? await call(this.#host, this.#service, 'AddAnyPortMapping', input, signal)
-        : await call(this.#host, this.#service, 'AddPortMapping', input, signal)
-      if ('output' in added) {
-        const given = 'NewReservedPort' in added.output ? added.output.NewReservedPort : externalPort
-        if (given === 0) return { refused: { reason: 'malformed', detail: 'UPnP mapped to port 0' } }
-        return { externalPort: given, leaseSeconds }
-      }
+      // a renewal is for the port that we have
+      const mayChoose = held == null && this.#choosesPorts
+      const added = mayChoose ? await this.#addAny(input, signal) : await this.#addThis(input, signal)
+      if ('externalPort' in added) return { ...added, leaseSeconds }
       if ('refused' in added) return added
-      const remedy = remedies < MAX_REMEDIES ? remedyFor(added.fault.code, leaseSeconds) : 'none'
+      const remedy = remedies < MAX_REMEDIES ? remedyFor(added.fault.code, leaseSeconds, mayChoose) : 'none'
       if (remedy === 'permanent') this.#permanentOnly = true
+      else if (remedy === 'fixed-port') this.#choosesPorts = false
       else if (remedy === 'same-port' && externalPort !== ask.internalPort) externalPort = ask.internalPort
       else if (remedy !== 'replace' || !(await this.#cleared(ask, client, externalPort, signal))) {
         return { refused: refusalOf(added) }
       }
     }
+  }
+
+  async #addThis(input: ActionInput<'AddPortMapping'>, signal: AbortSignal) {
+    const added = await call(this.#host, this.#service, 'AddPortMapping', input, signal)
+    return 'output' in added ? { externalPort: input.NewExternalPort } : added
+  }
+
+  async #addAny(input: ActionInput<'AddPortMapping'>, signal: AbortSignal) {
+    const added = await call(this.#host, this.#service, 'AddAnyPortMapping', input, signal)
+    if (!('output' in added)) return added
+    const { NewReservedPort: externalPort } = added.output
+    return externalPort === 0 ? { refused: MAPPED_TO_0 } : { externalPort }
   }
 
   /** Takes away a mapping of ours that is in the way of its like: left by a program that was killed, or not to be renewed. */

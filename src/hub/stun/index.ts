@@ -1,0 +1,3 @@
+export { STUN_LIMITS, type StunLimits } from './limits.ts'
+export { type StunHost, type StunServer, type StunServerOptions, startStunServer } from './server.ts'
+export type { StunTls } from './streams.ts'

@@ -1,5 +1,6 @@
 import { ipScope } from '../core/ip.ts'
 import type { HubReport, NetworkReport, PortMappingReport, TransportReport } from '../nat/report.ts'
+import type { MappingReason } from '../portmap/reason.ts'
 
 /** What to do about a network, in words for the person who sits in it. */
 export interface Advice {
@@ -228,10 +229,11 @@ function refuses({ ok, gateway, reason }: PortMappingReport): boolean {
 }
 
 /** Reasons out of portmap's list that say that nobody is there to refuse. */
-const SILENT: ReadonlySet<string> = new Set(['no-answer', 'no-gateway', 'unsupported', 'no-network', 'aborted'])
+const SILENT: ReadonlySet<string> = new Set<MappingReason>(['no-answer', 'no-gateway', 'unsupported', 'malformed'])
 
 /** UDP passes, behind a NAT that is not the provider's, and nobody outside can begin. */
 function mappingHelps(report: NetworkReport): boolean {
   const nat = report.udp4.ok && report.udp4.translated === true
-  return nat && !isPublic(report) && report.cgnat !== true && working(report.portMapping).length === 0
+  const gateway = Object.values(report.portMapping).some(({ reason }) => reason !== 'no-gateway')
+  return nat && gateway && !isPublic(report) && report.cgnat !== true && working(report.portMapping).length === 0
 }

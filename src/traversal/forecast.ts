@@ -31,6 +31,7 @@ export const WHYS = {
   'we-are-public': 'anybody can dial this machine',
   'they-are-public': 'this machine dials the other side',
   'both-predictable': 'both sides can be told where to send',
+  'hosts-get-in': 'who was written to gets in here from any port',
   'by-local-address': 'both sides tell each other their local addresses',
   'our-ports-vary': 'our NAT has another port for each peer, and the other side lets in only whom it knows',
   'their-ports-vary': 'their NAT has another port for each peer, and nobody gets in here uninvited',
@@ -49,6 +50,8 @@ interface Side {
   readonly open: boolean
   /** Whether others know from where our packets will come: a hub sees the same address and port as a peer. */
   readonly predictable: boolean | null
+  /** Whether all ports of a host get in that was written to: then it is enough to know the other side's address. */
+  readonly admitsHosts: boolean
 }
 
 interface Sides {
@@ -56,10 +59,10 @@ interface Sides {
   readonly tcp: Side
 }
 
-const BLOCKED: Side = { passes: false, open: false, predictable: false }
-const OPEN: Side = { passes: true, open: true, predictable: true }
-const PREDICTABLE: Side = { passes: true, open: false, predictable: true }
-const VARYING: Side = { passes: true, open: false, predictable: false }
+const BLOCKED: Side = { passes: false, open: false, predictable: false, admitsHosts: false }
+const OPEN: Side = { passes: true, open: true, predictable: true, admitsHosts: true }
+const PREDICTABLE: Side = { passes: true, open: false, predictable: true, admitsHosts: false }
+const VARYING: Side = { passes: true, open: false, predictable: false, admitsHosts: false }
 
 const THEIRS: Readonly<Record<Ipv4Place, Sides>> = {
   public: { udp: OPEN, tcp: OPEN },
@@ -90,7 +93,8 @@ function sideOf(transport: TransportReport, { reachability, uplinks, portMapping
   return {
     passes: true,
     open: reachability === 'public' && lets,
-    predictable: uplinks > 1 ? null : predictable(transport)
+    predictable: uplinks > 1 ? null : predictable(transport),
+    admitsHosts: transport.filtering != null && transport.filtering !== 'address-and-port-dependent'
   }
 }
 
@@ -136,13 +140,15 @@ function meetOverIpv4(ours: Sides, theirs: Sides, { hubs }: NetworkReport): Meet
   return { path: 'relay', technique: null, why }
 }
 
-const WORKS: ReadonlySet<Why> = new Set(['we-are-public', 'they-are-public', 'both-predictable'])
+const WORKS: ReadonlySet<Why> = new Set(['we-are-public', 'they-are-public', 'both-predictable', 'hosts-get-in'])
 
 function way(ours: Side, theirs: Side): Why {
   if (!ours.passes || !theirs.passes) return 'no-udp'
   if (theirs.open) return 'they-are-public'
   if (ours.open) return 'we-are-public'
-  if (theirs.predictable === false) return 'their-ports-vary'
+  if (theirs.predictable === false) {
+    return ours.predictable === true && ours.admitsHosts ? 'hosts-get-in' : 'their-ports-vary'
+  }
   if (ours.predictable === false) return 'our-ports-vary'
   return ours.predictable == null ? 'not-known' : 'both-predictable'
 }

@@ -7,6 +7,7 @@ import { EASY, HARD, HUB, MAPPED, NATIVE6, NETWORKS, NO_HUB, NO_MAPPING, OFFLINE
 
 const HUB2 = { id: '12D3KooWSMsm2hj7RbaJPhC49Pjw2zVDpJPj9WmnCn58D27xotYL', rttMs: null }
 const IPV6 = { udp6: NATIVE6, ipv6: { kind: 'native', nat64: null } } as const
+const NO_GATEWAY = { ...NO_MAPPING, reason: 'no-gateway' }
 /** A router that does all that can be asked of one. */
 const GOOD = { pcp: MAPPED, natPmp: MAPPED, upnp: MAPPED }
 const ROUTER = report({ portMapping: GOOD, udp4: { ...EASY, hairpin: true } })
@@ -114,6 +115,14 @@ const ROWS: ReadonlyArray<readonly [string, NetworkReport, readonly AdviceCode[]
     ['mapping-refused'],
     /knows UPnP, and refuses/,
     /\(disabled\)/
+  ],
+  [
+    'a NAT without a router, as of a virtual machine',
+    report({
+      udp4: { ...EASY, hairpin: true },
+      portMapping: { pcp: NO_GATEWAY, natPmp: NO_GATEWAY, upnp: NO_GATEWAY }
+    }),
+    []
   ],
   [
     'a short memory',

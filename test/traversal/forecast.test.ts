@@ -134,6 +134,24 @@ const ROWS: ReadonlyArray<readonly [string, NetworkReport, Place, Omit<Forecast,
     { path: 'direct', technique: 'punch-tcp', why: 'both-predictable' }
   ],
   [
+    'a filter by address',
+    report({ udp4: { ...EASY, filtering: 'address-dependent' } }),
+    'hard-nat',
+    { path: 'direct', technique: 'punch-quic', why: 'hosts-get-in' }
+  ],
+  [
+    'no filter but a mapping',
+    report({ udp4: { ...EASY, filtering: 'endpoint-independent' } }),
+    'hard-nat',
+    { path: 'direct', technique: 'punch-quic', why: 'hosts-get-in' }
+  ],
+  [
+    'a filter by address, symmetric itself',
+    report({ udp4: { ...HARD, filtering: 'address-dependent' }, tcp4: HARD }),
+    'hard-nat',
+    { path: 'relay', technique: null, why: 'their-ports-vary' }
+  ],
+  [
     'several uplinks: nobody knows which',
     report({ uplinks: 2 }),
     'easy-nat',

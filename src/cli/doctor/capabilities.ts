@@ -5,6 +5,7 @@ import {
   UNKNOWN_REASONS,
   type Unknown
 } from '../../nat/report.ts'
+import { MAPPING_REASONS, type MappingReason } from '../../portmap/reason.ts'
 import type { DataPlane, Diagnosis } from './diagnosis.ts'
 import type { Mark } from './look.ts'
 
@@ -35,16 +36,14 @@ const REACHABLE = {
 
 /** A line for each thing that this network can or cannot do, those that matter most first. Pure. */
 export function capabilities(diagnosis: Diagnosis): Capability[] {
-  const { udp4, udp6, tcp4, tcp6, ipv6, portMapping, reachability, dataPlane } = diagnosis
+  const { udp4, tcp4, portMapping, reachability, dataPlane } = diagnosis
   const asked = diagnosis.hubs.length > 0
   // where there is no NAT, nobody misses a mapping
   const needed = udp4.translated !== false
-  const over6 = [transport('UDP over IPv6', udp6, asked), transport('TCP over IPv6', tcp6, asked)]
   return [
     transport('UDP over IPv4', udp4, asked),
     transport('TCP over IPv4', tcp4, asked),
-    ...(ipv6.kind === 'none' ? [{ label: 'IPv6', mark: 'no', text: 'no global address' } as const] : over6),
-    ...(ipv6.nat64 == null ? [] : [{ label: 'NAT64', mark: 'note', text: `IPv4 is behind ${ipv6.nat64}` } as const]),
+    ...overIpv6(diagnosis, asked),
     nats(diagnosis),
     ...(asked ? [{ label: 'dialled from outside', ...REACHABLE[reachability] }] : []),
     ...natBehaviour('UDP', udp4),
@@ -61,6 +60,28 @@ function transport(label: string, { ok, public: seen }: TransportReport, asked: 
   if (!asked) return { label, mark: 'unknown', text: 'no hub to ask' }
   if (!ok) return { label, mark: 'no', text: 'nothing comes back' }
   return { label, mark: 'yes', text: seen == null ? 'passes' : `seen as ${seen}` }
+}
+
+function overIpv6({ ipv6, udp6, tcp6 }: NetworkReport, asked: boolean): Capability[] {
+  const rows: Capability[] = []
+  const label = 'IPv6'
+  switch (ipv6.kind) {
+    case 'none':
+      rows.push({ label, mark: 'no', text: 'no address, or nothing comes back' })
+      break
+    case 'unknown':
+      rows.push({ label, mark: 'unknown', text: 'there is an address, and no hub to ask over it' })
+      break
+    case 'native':
+    case 'nat66':
+      rows.push(transport('UDP over IPv6', udp6, asked), transport('TCP over IPv6', tcp6, asked))
+      if (ipv6.kind === 'nat66') rows.push({ label, mark: 'note', text: 'translated, too (NAT66)' })
+      break
+    default:
+      return ipv6.kind satisfies never
+  }
+  if (ipv6.nat64 != null) rows.push({ label: 'NAT64', mark: 'note', text: `IPv4 is behind ${ipv6.nat64}` })
+  return rows
 }
 
 function nats({ natLayers, cgnat, udp4, tcp4 }: NetworkReport): Capability {
@@ -130,7 +151,12 @@ function hairpinning(hairpin: boolean): Capability {
 }
 
 function mapping(label: string, { ok, external, reason }: PortMappingReport, needed: boolean): Capability {
-  if (!ok) return { label, mark: needed ? 'no' : 'note', text: reason ?? 'no answer' }
+  if (!ok)
+    return {
+      label,
+      mark: needed ? 'no' : 'note',
+      text: MAPPING_REASONS[reason as MappingReason] ?? reason ?? 'nobody answered'
+    }
   return { label, mark: 'yes', text: `the router maps ports${external == null ? '' : ` of ${external}`}` }
 }
 

@@ -9,7 +9,7 @@ const MAX_ADDRESSES = 16
 const NAME = /^[a-z][a-z0-9-]{0,14}$/i
 const NODE_KEYS = ['behind', 'link', 'uplinks', 'ipv6', 'addresses']
 const HOST_KEYS = [...NODE_KEYS, 'ipv4']
-const ROUTER_KEYS = [...NODE_KEYS, ...NAT_KEYS, 'mappingLifetimeSeconds', 'nat66', 'nat64', 'balance']
+const ROUTER_KEYS = [...NODE_KEYS, ...NAT_KEYS, 'mappingLifetimeSeconds', 'nat66', 'nat64', 'balance', 'engine']
 const LINK_LIMITS: Readonly<Record<string, readonly [min: number, max: number]>> = {
   delayMs: [0, 10_000],
   jitterMs: [0, 10_000],

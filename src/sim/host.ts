@@ -13,6 +13,7 @@ import type {
   UdpSocket
 } from '../core/net.ts'
 import type { Random } from '../core/random.ts'
+import { simHops } from './hops.ts'
 import { simHttp } from './http/client.ts'
 import type { Names } from './names.ts'
 import { addressesOf, interfaceAddresses, type Nic } from './nic.ts'
@@ -93,6 +94,16 @@ export class SimHost implements NetHost {
 
   resolve(name: string, family: Family, signal: AbortSignal): Promise<readonly string[]> {
     return this.#names.resolve(this.name, name, family, signal)
+  }
+
+  /**
+   * Addresses of the routers on the way to an endpoint, by UDP with small TTLs; null for one that did not answer. The endpoint itself
+   * is not among them.
+   *
+   * @throws the signal's reason
+   */
+  hops(to: Endpoint, maxTtl: number, signal: AbortSignal): Promise<readonly (string | null)[]> {
+    return simHops(this, to, maxTtl, signal)
   }
 
   /** Hears ICMP errors about packets of this machine. @returns a function that stops listening */

@@ -46,6 +46,8 @@ export type Unsolicited = 'drop' | 'reset' | 'accept'
 /** A router: the words of the NAT engine (nat/behaviour.ts), and what is around it. */
 export interface RouterSpec extends NodeSpec, Omit<NatOptions, 'unsolicited'> {
   unsolicited?: Unsolicited
+  /** Who translates in the kernel lab; here there is only one. */
+  engine?: 'kernel' | 'sim'
   /** How long an idle UDP mapping lives, whether or not both sides have spoken. @default 30 s, and 120 s once both have */
   mappingLifetimeSeconds?: number
   /** Whether IPv6 is translated too (one address for all, RFC 6296's stateful cousin), or only filtered. @default false */

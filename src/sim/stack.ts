@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../core/clock.ts'
 import type { Random } from '../core/random.ts'
 import { addressesOf, familyOf, type Nic, wayTo } from './nic.ts'
-import { DEFAULT_TTL, isLoopback, isMulticast, type Packet } from './packet.ts'
+import { DEFAULT_TTL, icmpError, isLoopback, isMulticast, type Packet } from './packet.ts'
 import { TcpPorts } from './tcp/ports.ts'
 import type { Traffic } from './traffic.ts'
 import { UdpPorts } from './udp.ts'
@@ -42,8 +42,12 @@ export class Stack {
       traffic.drop(name, 'no-route', packet)
       return
     }
-    if (this.#take(packet)) traffic.note(name, 'received', packet)
-    else traffic.drop(name, 'no-socket', packet)
+    if (this.#take(packet)) {
+      traffic.note(name, 'received', packet)
+      return
+    }
+    traffic.drop(name, 'no-socket', packet)
+    if (packet.protocol === 'udp') this.#refuse(packet)
   }
 
   /** @returns a function that stops listening */
@@ -87,6 +91,13 @@ export class Stack {
       return
     }
     for (const listener of [...this.#icmpListeners]) listener(packet)
+  }
+
+  /** Port unreachable (RFC 1122 section 4.1.3.1), of which no program but a traceroute takes notice. */
+  #refuse(packet: Packet): void {
+    const { address } = packet.destination
+    const error = isMulticast(address) ? undefined : icmpError('unreachable', address, packet)
+    if (error) this.#send(error, address)
   }
 
   #send(packet: Packet, bound: string | undefined): void {

@@ -4,9 +4,10 @@ import type { NetHost, UdpSocket } from '../../src/core/net.ts'
 export const bytes = (text: string) => new TextEncoder().encode(text)
 export const text = (packet: Uint8Array) => new TextDecoder().decode(packet)
 
-/** A host that tells each sender as whom it was seen. */
-export async function answering(host: NetHost, port: number, family: 4 | 6 = 4): Promise<UdpSocket> {
-  const socket = await host.udp({ family, port })
+/** A host that tells each sender as whom it was seen, on one of its addresses: answers come from there. */
+export async function answering(host: NetHost, port: number, address?: string): Promise<UdpSocket> {
+  const family = address?.includes(':') === true ? 6 : 4
+  const socket = await host.udp({ family, port, ...(address !== undefined && { address }) })
   socket.onPacket((_, from) => socket.send({ bytes: bytes(`${from.address}:${from.port}`), to: from }))
   return socket
 }

@@ -33,13 +33,11 @@ export class Router implements Upper, Lower {
   readonly #ways: WayOut[] = []
   readonly #bridge = new Bridge()
   readonly #balance: Balance
-  #blocksUdp: boolean
 
   constructor(init: RouterInit) {
     this.name = init.name
     this.#init = init
     this.#balance = new Balance(init.spec.balance ?? 'destination')
-    this.#blocksUdp = init.spec.blockUdp === true
   }
 
   /** Its uplinks, each with its NATs. */
@@ -74,7 +72,7 @@ export class Router implements Upper, Lower {
   }
 
   setBlockUdp(block: boolean): void {
-    this.#blocksUdp = block
+    for (const { nats } of this.#ways) for (const nat of nats) nat.setBlockUdp(block)
   }
 
   /** Forgets all connections and mappings, as when it restarts. */
@@ -127,11 +125,9 @@ export class Router implements Upper, Lower {
 
   /** What every packet goes through that is routed: undefined when that is its end. */
   #pass(packet: Packet, answer: Answer): Packet | undefined {
-    if (packet.ttl <= 1) {
-      this.#drop('ttl', packet)
-      answer('time-exceeded')
-    } else if (this.#blocksUdp && packet.protocol === 'udp') this.#drop('udp-blocked', packet)
-    else return { ...packet, ttl: packet.ttl - 1 }
+    if (packet.ttl > 1) return { ...packet, ttl: packet.ttl - 1 }
+    this.#drop('ttl', packet)
+    answer('time-exceeded')
     return undefined
   }
 

@@ -44,6 +44,8 @@ NFT
 /** What routers with the simulator's engine need besides. */
 const TUN_TRIAL = 'ip tuntap add dev probe mode tun\n'
 
+const NAT64_TOOL = 'tayga'
+
 let trial: Promise<Capability> | undefined
 let tunTrial: Promise<Capability> | undefined
 
@@ -51,23 +53,31 @@ let tunTrial: Promise<Capability> | undefined
  * Tells whether a lab can be made on this machine, by making a small one once.
  *
  * @param spec also asks for what this lab needs beyond the basics: shaped links need koffi, routers with the simulator's
- *   engine need koffi and TUN devices
+ *   engine need koffi and TUN devices, NAT64 needs tayga and TUN devices
  */
 export async function capability(spec: LabSpec = {}): Promise<Capability> {
   trial ??= tryOut()
   const basics = await trial
+  return basics.ok ? await extras(spec) : basics
+}
+
+/** What only some labs need. */
+async function extras(spec: LabSpec): Promise<Capability> {
   const nodes = Object.values(spec)
   const isSimulated = nodes.some(node => isRouter(node) && engineOf(node) === 'sim')
-  if (!basics.ok || !(isSimulated || nodes.some(node => node.link))) return basics
+  const isNat64 = nodes.some(node => isRouter(node) && node.nat64 === true)
+  if (isNat64 && !isInstalled(NAT64_TOOL)) {
+    return { ok: false, reason: `NAT64: not installed: ${NAT64_TOOL}`, fix: `apt-get install -y ${NAT64_TOOL}` }
+  }
   const loaded = loadKoffi()
-  if ('reason' in loaded) {
+  if ('reason' in loaded && (isSimulated || nodes.some(node => node.link))) {
     const reason = `shaped links, and routers with the simulator's engine: ${loaded.reason}`
     return { ok: false, reason, fix: 'npm install koffi, or leave them out' }
   }
-  if (!isSimulated) return basics
+  if (!isSimulated && !isNat64) return { ok: true }
   tunTrial ??= tryInside(TUN_TRIAL, reason => ({
     ok: false,
-    reason: `no TUN device for routers with the simulator's engine: ${reason}`,
+    reason: `no TUN device, for routers with the simulator's engine or NAT64: ${reason}`,
     fix: 'run as root, where /dev/net/tun is; in a container, run it with --privileged'
   }))
   return await tunTrial

@@ -49,13 +49,15 @@ export function beyondKernel(router: RouterSpec): string | undefined {
 
 /** @throws what `wrong` makes of the reason */
 export function checkEngine(router: RouterSpec, wrong: (what: string) => Error): void {
-  const { engine, mapping, hairpin, unsolicited } = router
+  const { engine, mapping, hairpin, unsolicited, nat64 } = router
   if (!['kernel', 'sim'].includes(engineOf(router))) throw wrong(`engine is kernel, sim; not '${engine}'`)
   if (hairpin && mapping === 'none')
     throw wrong('hairpin needs a mapping: without NAT neighbours have their own addresses')
   const beyond = beyondKernel(router)
   if (engine === 'kernel' && beyond !== undefined) throw wrong(`${beyond} needs engine 'sim'`)
+  if (nat64 && mapping === 'none') throw wrong('nat64 needs a mapping')
   if (engineOf(router) === 'kernel') return
+  if (nat64) throw wrong(`nat64 needs engine 'kernel', and ${beyond ?? 'engine'} 'sim'`)
   if (unsolicited === 'accept')
     throw wrong(`unsolicited 'accept' needs engine 'kernel', and ${beyond ?? 'engine'} 'sim'`)
   try {

@@ -5,10 +5,11 @@ import { spawnInside } from './enter.ts'
 import type { ExecOptions, ExecResult } from './exec.ts'
 import { collect } from './exec.ts'
 import { Keeper } from './keeper.ts'
+import { startNameServer } from './nat64/process.ts'
 import type { Plan, PlannedNode } from './plan.ts'
 import { planLab } from './plan.ts'
 import { blockUdpRules, deafRules, hearingRules } from './rules.ts'
-import { labScript, uplinkOf, wireEnds } from './script.ts'
+import { hasNat64, labScript, uplinkOf, wireEnds } from './script.ts'
 import { sibling } from './sibling.ts'
 import type { LabSpec, LinkSpec } from './spec.ts'
 import { checkLink, checkSpec, INTERNET, isRouter } from './spec.ts'
@@ -48,6 +49,7 @@ export async function openLab(spec: LabSpec, { seed = 1 }: LabOptions = {}): Pro
     const nats = await Promise.all(
       simulated.map(async router => [router.name, await TunProcess.start(keeper.pid, router, seed)] as const)
     )
+    await Promise.all(plan.nodes.filter(hasNat64).map(router => startNameServer(keeper.pid, plan, router)))
     return new Lab(keeper, plan, wire, new Map(nats))
   } catch (error) {
     await keeper.stop()

@@ -14,14 +14,14 @@ export interface PlannedNode {
   spec: HostSpec | RouterSpec
   /** The router that it is behind, by name. */
   behind: string | undefined
-  /** IPv4 on its uplink; all of them where it has several. */
+  /** IPv4 on its uplink, empty without IPv4; all of them where it has several. */
   ip: string
   ips: string[]
   ip6: string | undefined
   /** Who routes for it. */
   gateway: string
   gateway6: string
-  /** Where the internet sees it come from, over IPv4. */
+  /** Where the internet sees it come from, over IPv4 (through a NAT64, where it has none itself). */
   publicIp: string
   /** A router's side towards those behind it; `lan.ip` and `lan.ip6` are its own addresses there. */
   lan: { ip: string; network: string; ip6: string; network6: string } | undefined
@@ -61,13 +61,15 @@ export function planLab(spec: LabSpec): Plan {
     const count = isRouter(node) ? 1 : (node.addresses ?? 1)
     if (up) neighbours.set(up.name, first - FIRST_HOST + count)
     const prefix = up?.lan?.network.replace(/0\/24$/, '') ?? `11.${i}.0.`
-    const ips = Array.from({ length: count }, (_, n) => `${prefix}${first + n}`)
+    const own = `${prefix}${first}`
+    const hasIpv4 = isRouter(node) || node.ipv4 !== false
+    const ips = hasIpv4 ? Array.from({ length: count }, (_, n) => `${prefix}${first + n}`) : []
     const planned: PlannedNode = {
       name,
       kind: isRouter(node) ? 'router' : 'host',
       spec: node,
       behind: node.behind,
-      ip: ips[0]!,
+      ip: ips[0] ?? '',
       ips,
       ip6: hasIpv6(spec, name)
         ? up
@@ -76,7 +78,7 @@ export function planLab(spec: LabSpec): Plan {
         : undefined,
       gateway: up?.lan?.ip ?? `11.${i}.0.1`,
       gateway6: up?.lan?.ip6 ?? `2a0b:beef:${hex(i)}::1`,
-      publicIp: up ? (isTranslating(up) ? up.publicIp : publicThrough(up, ips[0]!)) : ips[0]!,
+      publicIp: up ? (isTranslating(up) ? up.publicIp : publicThrough(up, own)) : own,
       lan: isRouter(node) ? lanOf(spec, name, i, up) : undefined,
       routes: [],
       link: node.link

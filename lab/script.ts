@@ -1,8 +1,9 @@
 import { engineOf } from './engine.ts'
+import { nat64Script, RESOLVER_SCRIPT } from './nat64/script.ts'
 import type { Plan, PlannedNode } from './plan.ts'
 import { LAN, routerRules, WAN } from './rules.ts'
 import type { RouterSpec } from './spec.ts'
-import { INTERNET, WIRE } from './spec.ts'
+import { INTERNET, isRouter, WIRE } from './spec.ts'
 import { tunScript } from './tun/script.ts'
 
 /** Where `ip netns` keeps its names; in a lab, a file system of its own. */
@@ -22,6 +23,7 @@ export function uplinkOf(node: PlannedNode): string {
 export function labScript(plan: Plan): string {
   const namespaces = [INTERNET, WIRE, ...plan.nodes.map(node => node.name)]
   return [
+    plan.nodes.some(hasNat64) ? RESOLVER_SCRIPT : '',
     batch([...namespaces.map(name => `netns add ${name}`), ...plan.nodes.flatMap(node => cables(plan, node))]),
     inside(INTERNET, internetScript(plan)),
     inside(WIRE, wireScript(plan)),
@@ -76,7 +78,7 @@ function nodeScript(plan: Plan, node: PlannedNode): string {
       `link set dev ${uplink} up${segmentation(node)}`,
       ...node.ips.map(ip => `address add ${ip}/24 dev ${uplink}`),
       `neigh replace ${node.gateway} lladdr ${gatewayMac} dev ${uplink} nud permanent`,
-      `route add default via ${node.gateway}`,
+      ...(node.ips.length > 0 ? [`route add default via ${node.gateway}`] : []),
       ...(node.ip6
         ? [
             `address add ${node.ip6}/64 dev ${uplink} nodad`,
@@ -117,8 +119,14 @@ function kernelNat(node: PlannedNode): string {
       ? ''
       : ['udp_timeout', 'udp_timeout_stream']
           .map(name => `echo ${seconds} > /proc/sys/net/netfilter/nf_conntrack_${name}\n`)
-          .join('')
+          .join(''),
+    hasNat64(node) ? nat64Script(node) : ''
   ].join('')
+}
+
+/** Of a router, and where anything behind it could use it. */
+export function hasNat64(node: PlannedNode): boolean {
+  return isRouter(node.spec) && node.spec.nat64 === true && node.ip6 !== undefined
 }
 
 function simNat(node: PlannedNode): string {

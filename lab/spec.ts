@@ -37,6 +37,8 @@ interface NodeSpec {
 export interface HostSpec extends NodeSpec {
   /** How many IPv4 addresses it has, for example two for a STUN server with an alternate address. @default 1 */
   addresses?: number
+  /** @default true; without it the host has IPv6 only */
+  ipv4?: boolean
 }
 
 /** What the NAT engine of the simulator can be told (src/sim/nat/behaviour.ts); most of it the kernel cannot do. */
@@ -64,6 +66,11 @@ export interface RouterSpec extends NodeSpec, EngineWords {
   blockUdp?: boolean
   /** Whether IPv6 is translated too; hosts then have unique local addresses. @default false */
   nat66?: boolean
+  /**
+   * Whether IPv6 hosts behind it reach IPv4 through 64:ff9b::/96 (RFC 6146), which its name server tells them (RFC 6147).
+   * Needs the program `tayga`. @default false
+   */
+  nat64?: boolean
   /**
    * Whether two hosts behind it reach each other through its public address (RFC 4787 section 6). The kernel can do it
    * for UDP, and with endpoint-independent mapping. @default false
@@ -107,9 +114,10 @@ const ROUTER_KEYS = [
   'unsolicited',
   'mappingLifetimeSeconds',
   'engine',
+  'nat64',
   ...SIM_WORDS
 ] as const satisfies (keyof RouterSpec)[]
-const HOST_KEYS = ['behind', 'link', 'ipv6', 'addresses'] as const satisfies (keyof HostSpec)[]
+const HOST_KEYS = ['behind', 'link', 'ipv6', 'addresses', 'ipv4'] as const satisfies (keyof HostSpec)[]
 const MAPPINGS: readonly string[] = [...DEPENDENCES, 'none'] satisfies readonly Mapping[]
 
 const UNSOLICITED: readonly string[] = ['drop', 'reset', 'accept'] satisfies readonly Unsolicited[]
@@ -139,6 +147,8 @@ export function checkSpec(spec: LabSpec): void {
       checkEngine(node, wrong)
     } else if (node.addresses !== undefined && !(node.addresses >= 1 && node.addresses <= 16)) {
       throw wrong('addresses is 1 to 16')
+    } else if (node.ipv4 === false && !node.ipv6) {
+      throw wrong('it has neither IPv4 nor IPv6')
     }
   }
 }

@@ -45,6 +45,12 @@ const wrong: [RegExp, LabSpec][] = [
   ],
   [/'a': filtering is endpoint-independent/, { a: { mapping: 'none', filtering: 'full-cone' as 'address-dependent' } }],
   [/'a': step is/, { a: { mapping: 'address-dependent', step: 0 } }],
+  [/'a': it has neither/, { a: { ipv4: false } }],
+  [/'a': nat64 needs a mapping/, { a: { mapping: 'none', nat64: true } }],
+  [
+    /'a': nat64 needs engine 'kernel', and mapping 'address-dependent' 'sim'/,
+    { a: { mapping: 'address-dependent', nat64: true } }
+  ],
   [/'a': addresses is 1 to 16/, { a: { addresses: 0 } }],
   [/'a': mappingLifetimeSeconds/, { a: { mapping: 'none', mappingLifetimeSeconds: 0.5 } }]
 ]
@@ -137,6 +143,14 @@ for (const [engine, router] of engines) {
     assert.equal(engineOf(router), engine)
   })
 }
+
+test('an IPv6-only host has no IPv4 address, and is seen as its router', () => {
+  const { nodes } = planLab({
+    n: { mapping: 'endpoint-independent', nat64: true },
+    a: { behind: 'n', ipv6: true, ipv4: false }
+  })
+  assert.deepEqual([nodes[1]!.ip, nodes[1]!.ips, nodes[1]!.publicIp], ['', [], '11.1.0.10'])
+})
 
 test('behind a router that translates IPv6, addresses are unique local ones, and nobody routes to them', () => {
   const plan = planLab({

@@ -34,13 +34,13 @@ const NO_ANSWER: Refusal = { reason: 'no-answer', detail: 'no internet gateway a
  * @throws the signal's reason
  */
 export async function discover(host: NetHost, uplink: Uplink, signal: AbortSignal): Promise<Discovery> {
-  const { family, address, interface: device } = uplink
+  const { family, address } = uplink
   const refusals: Refusal[] = []
   let services: readonly GatewayService[] = []
   try {
     // bound to our address, from which also the multicasts leave
     const socket = await host.udp({ family, address })
-    const group = family === 4 ? SSDP_GROUPS[4] : `${SSDP_GROUPS.site6}%${device}`
+    const group = family === 4 ? SSDP_GROUPS[4] : SSDP_GROUPS.site6
     try {
       services = await withDeadline(host.clock, DISCOVERY_MS, 'UPnP discovery', signal, aborted =>
         searched(host, socket, group, uplink, refusals, aborted)

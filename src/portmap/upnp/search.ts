@@ -5,9 +5,9 @@ import { quietly } from '../pcp.ts'
 
 /** Twice, because a datagram may be lost (UPnP Device Architecture 2.0 section 1.3.2). */
 const SENDS_MS = [0, 500] as const
-/** Devices wait up to so long before they answer, and some do whatever they are asked. */
-const MX_SECONDS = 2
-/** A second more for their answer's way; some answer after 3 s. */
+/** Devices answer at random within so long, and some when they like. The least that the specification allows. */
+const MX_SECONDS = 1
+/** Some answer after 3 s, whatever they were asked. */
 const END_MS = 3_500
 /** Both versions, and what those answer to that know neither. */
 const TARGETS = [...GATEWAY_DEVICES, 'upnp:rootdevice'] as const
@@ -60,7 +60,7 @@ export class Search implements Machine<Found> {
     const { group } = this.#init
     const to = { address: group, port: SSDP_PORT }
     const send = TARGETS.map(target => ({
-      bytes: encodeSsdp({ type: 'search', target, mxSeconds: MX_SECONDS }, group.split('%')[0]),
+      bytes: encodeSsdp({ type: 'search', target, mxSeconds: MX_SECONDS }, group),
       to
     }))
     return { send: isDue ? send : [], wakeAtMs: this.#wakeAtMs() }

@@ -32,10 +32,7 @@ export class StunStreams {
   /** @param via which of the sites listens there @throws NatError PORT_TAKEN, NO_NETWORK */
   async listen(host: string, port: number, sites: readonly StunSite[], via: number, tls?: StunTls): Promise<void> {
     const serve = (socket: Socket) => this.#serve(socket, sites, via)
-    const server =
-      tls == null
-        ? createServer(serve)
-        : createTlsServer({ ...tls, handshakeTimeout: this.#limits.idleMs }, serve).on('tlsClientError', () => {})
+    const server = tls == null ? createServer(serve) : tlsServer(tls, this.#limits.idleMs).on('secureConnection', serve)
     // a TLS connection counts from its first byte on, not only after the handshake
     server.on('connection', (socket: Socket) => this.#admit(socket))
     server.listen({ host, port, ipv6Only: true, exclusive: true })
@@ -107,6 +104,16 @@ export class StunStreams {
         if (!socket.write(reply.bytes)) socket.pause()
       }
     })
+  }
+}
+
+/** @throws NatError BAD_KEY */
+function tlsServer(tls: StunTls, handshakeTimeout: number): Server {
+  try {
+    return createTlsServer({ ...tls, handshakeTimeout }).on('tlsClientError', () => {})
+  } catch (cause) {
+    const why = (cause as Error).message
+    throw new NatError('BAD_KEY', `the certificate and its key cannot be used (${why}): both must be PEM`, { cause })
   }
 }
 

@@ -21,3 +21,12 @@ export async function sharedSockets(transports: readonly Transport[]): Promise<S
   }
   return found
 }
+
+/** Every UDP socket that a QUIC transport listens on, as STUN sees it: for a server that answers at the port of QUIC, too. */
+export async function listeningSockets(transport: Transport): Promise<UdpSocket[]> {
+  if (!(transport instanceof QuicTransport)) return []
+  const packetSwitch = await transport.packetSwitch()
+  return [...transport.listeners].flatMap(({ socket }) =>
+    socket == null ? [] : [sharedSocket(packetSwitch, socket.socket, socket)]
+  )
+}

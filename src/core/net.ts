@@ -26,6 +26,19 @@ export interface UdpOptions {
   readonly groups?: readonly string[]
 }
 
+/** A UDP socket that asks about the way itself: it sends nothing in fragments, and hears what routers say of its packets. */
+export interface ProbeSocket extends UdpSocket {
+  /** @returns a function that stops listening */
+  onIcmp(listener: (error: IcmpError) => void): () => void
+}
+
+/** What a router, or the other end, said of a packet. */
+export interface IcmpError {
+  readonly type: 'time-exceeded' | 'too-big' | 'unreachable'
+  /** Whose word it is. */
+  readonly router: string
+}
+
 /** A TCP connection that carries few bytes: requests to STUN servers. */
 export interface TcpConnection {
   readonly local: Endpoint
@@ -86,6 +99,8 @@ export interface NetHost {
   gateways(): Promise<readonly Gateway[]>
   /** @throws NatError PORT_TAKEN, NO_NETWORK, LIMIT */
   udp(options: UdpOptions): Promise<UdpSocket>
+  /** Absent where the system has no means. @throws NatError PORT_TAKEN, NO_NETWORK, LIMIT */
+  probe?(options: UdpOptions): Promise<ProbeSocket>
   /** @throws NatError NO_NETWORK; the signal's reason */
   tcp(to: Endpoint, options: TcpOptions): Promise<TcpConnection>
   /** @throws NatError NO_NETWORK when nobody answers, MALFORMED or LIMIT for what is not bounded HTTP; the signal's reason */

@@ -54,6 +54,7 @@ export const UNKNOWN_REASONS = {
   'not-translated': 'there is no NAT to ask about',
   'several-uplinks': 'the servers see different public addresses, so the ports cannot be compared',
   'few-answers': 'too few answers came back',
+  'no-response-port': 'no server answers to another port than it was asked from (RFC 5780 RESPONSE-PORT)',
   'no-means': 'this system has no means to ask',
   unstable: 'the answers contradict each other',
   'no-time': 'the time was up'

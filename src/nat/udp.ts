@@ -27,7 +27,9 @@ export interface UdpTest {
 /** The server that everything further is asked of. */
 export interface Nearest {
   readonly server: Endpoint
-  readonly answer: Answer
+  readonly rttMs: number
+  /** As that server sees us. */
+  readonly public: Endpoint
   readonly patience: Patience
   /** Sockets of servers that are known by now. */
   readonly servers: readonly Endpoint[]
@@ -61,7 +63,7 @@ export async function testUdp(test: UdpTest): Promise<Samples> {
     const further = furtherOf(survey.answers, survey.targets)
     const translated = !isOwn(host, main.public, opened.local.port)
     const known = [...survey.answers.map(({ server }) => server), ...further]
-    test.onServer?.({ server: main.server, answer: main, patience: patient, servers: known, translated })
+    test.onServer?.({ ...main, patience: patient, servers: known, translated })
     const [, asked, filtering] = await Promise.all([
       survey.ask(further, patient.schedule),
       testFresh({ host, fresh, main, patient, translated, signal: over.signal }),

@@ -1,0 +1,30 @@
+import type { NetHost } from '../core/net.ts'
+
+/** Of a hub's HTTP server: an address, and what its answer has in it. */
+export interface KnownPage {
+  readonly url: string
+  readonly contains: string
+}
+
+/** A login page is longer, and its beginning tells enough. */
+const MAX_BYTES = 65_536
+
+/**
+ * Whether somebody else answers in place of a hub's HTTP server: a login page, or its redirect. Null when nobody does. Only the hub is asked.
+ *
+ * @throws the signal's reason
+ */
+export async function captivePortal(
+  host: NetHost,
+  { url, contains }: KnownPage,
+  signal: AbortSignal
+): Promise<boolean | null> {
+  try {
+    const { status, body } = await host.http({ url, method: 'GET', maxBytes: MAX_BYTES }, signal)
+    return status !== 200 || !body.includes(contains)
+  } catch (error) {
+    signal.throwIfAborted()
+    // more than we take is no page of the hub's
+    return (error as { code?: string }).code === 'LIMIT' ? true : null
+  }
+}

@@ -1,0 +1,192 @@
+import { NatError } from '../core/errors.ts'
+import { canonicalIp, ipScope } from '../core/ip.ts'
+import type { Endpoint } from '../core/machine.ts'
+import type { Family, Gateway, NetHost, UdpSocket } from '../core/net.ts'
+import { captivePortal, type KnownPage } from './captive-portal.ts'
+import { classify, type Samples, uplinksOf } from './classify.ts'
+import { findHops } from './hops.ts'
+import { layers } from './layers.ts'
+import { measureLifetime } from './lifetime.ts'
+import { findNat64 } from './nat64.ts'
+import { measurePathMtu } from './path-mtu.ts'
+import { proxyOf } from './proxy.ts'
+import type { Ipv6Report, NetworkReport, TransportReport } from './report.ts'
+import { testTcp } from './tcp.ts'
+import { type Nearest, noSamples, testUdp } from './udp.ts'
+
+export interface ExamineInit {
+  readonly host: NetHost
+  /** STUN servers: the UDP addresses of hubs, for they answer on the port that QUIC has. Without any, only what a machine sees of itself. */
+  readonly servers: readonly Endpoint[]
+  /** Sockets whose mappings count; they are left open. @default sockets that are made for it */
+  readonly shared?: { readonly udp4?: UdpSocket; readonly udp6?: UdpSocket }
+  /** Also what takes long: lifetime of mappings, path MTU. @default false */
+  readonly full?: boolean
+  /** What port mapping protocols find, under way already. @default nobody was asked */
+  readonly portMapping?: Promise<NetworkReport['portMapping']>
+  /** Where proxies are named. @default none are */
+  readonly environment?: Readonly<Record<string, string | undefined>>
+  /** A page of a hub, to tell a login page from. @default none is asked for */
+  readonly page?: KnownPage
+  readonly signal?: AbortSignal
+  /** Called with what is being done, in a few words. */
+  readonly onProgress?: (text: string) => void
+}
+
+/** What can be found out without hubs' other services. */
+export type Examined = Omit<NetworkReport, 'hubs' | 'reachability'>
+
+/** All that is quick is known by then, or said to be unknown for want of time: a person waits five seconds, and something is to be done after it. */
+export const QUICK_MS = 4_500
+
+const NOT_ASKED = { ok: false, gateway: null, external: null, reason: null }
+export const NO_PORT_MAPPING: NetworkReport['portMapping'] = { pcp: NOT_ASKED, natPmp: NOT_ASKED, upnp: NOT_ASKED }
+
+/**
+ * Finds out what network a host is in. All is asked at the same time that does not disturb each other. Without `full` it ends within
+ * {@link QUICK_MS}, mostly after four round trips to the nearest server.
+ *
+ * @throws the signal's reason
+ */
+export async function examine(init: ExamineInit): Promise<Examined> {
+  const { host, servers, signal, onProgress = () => {} } = init
+  signal?.throwIfAborted()
+  const budget = new AbortController()
+  const timer = host.clock.after(QUICK_MS, () => budget.abort(new NatError('TIMEOUT', 'the quick report is due')))
+  const onAbort = () => budget.abort(signal?.reason)
+  signal?.addEventListener('abort', onAbort, { once: true })
+  try {
+    onProgress('asking the hubs what they see')
+    const gateways = await orElse(host.gateways(), [], budget.signal)
+    const [v4, v6, portMapping, nat64, portal] = await Promise.all([
+      testFamily(init, 4, gateways, budget.signal),
+      testFamily(init, 6, gateways, budget.signal),
+      orElse(init.portMapping ?? NO_PORT_MAPPING, NO_PORT_MAPPING, budget.signal),
+      hasIpv6(host) ? orElse(findNat64(host, budget.signal), null, budget.signal) : null,
+      init.page == null ? null : orElse(captivePortal(host, init.page, budget.signal), null, budget.signal)
+    ])
+    timer.cancel()
+    signal?.throwIfAborted()
+    if (init.full === true) onProgress('waiting how long a mapping lives; up to three minutes')
+    const [udp4, udp6] = await Promise.all([measureLong(init, v4), measureLong(init, v6)])
+    signal?.throwIfAborted()
+    const reports = { udp4: classify(udp4), udp6: classify(udp6), tcp4: classify(v4.tcp), tcp6: classify(v6.tcp) }
+    return {
+      ...reports,
+      ipv6: { kind: kindOfIpv6(host, servers, reports), nat64 },
+      portMapping,
+      ...layers({
+        own: ownOf(host, reports.udp4.local ?? reports.tcp4.local),
+        public: reports.udp4.publicAddresses[0] ?? reports.tcp4.publicAddresses[0] ?? null,
+        external: Object.values(portMapping).flatMap(({ external }) => external ?? []),
+        hops: v4.hops
+      }),
+      uplinks: Math.max(uplinksOf(v4.udp), uplinksOf(v4.tcp)),
+      hops: (v4.hops ?? []).filter(hop => hop != null),
+      proxy: proxyOf(init.environment ?? {}, [...new Set(servers.map(({ address }) => address))]),
+      captivePortal: portal
+    }
+  } finally {
+    timer.cancel()
+    signal?.removeEventListener('abort', onAbort)
+    budget.abort()
+  }
+}
+
+interface FamilyFindings {
+  readonly family: Family
+  readonly udp: Samples
+  readonly tcp: Samples
+  readonly hops: (string | null)[] | null
+  readonly nearest: Nearest | undefined
+}
+
+async function testFamily(
+  init: ExamineInit,
+  family: Family,
+  gateways: readonly Gateway[],
+  signal: AbortSignal
+): Promise<FamilyFindings> {
+  const { host, servers, shared } = init
+  const local = localAddress(host, family, gateways)
+  const nearest = Promise.withResolvers<Nearest | undefined>()
+  const udp = testUdp({
+    host,
+    family,
+    servers,
+    shared: family === 4 ? shared?.udp4 : shared?.udp6,
+    local,
+    signal,
+    onServer: nearest.resolve
+  }).finally(() => nearest.resolve(undefined))
+  const tcp = testTcp({ host, family, servers, learned: nearest.promise, local, signal })
+  // the way is of interest only where there may be NATs on it
+  const hops = nearest.promise.then(found =>
+    found?.translated === true && family === 4 ? findHops(host, found.server, found.patience, signal) : null
+  )
+  const none = noSamples({ host, local, signal })
+  return {
+    family,
+    udp: await udp.catch(() => none),
+    tcp: await tcp.catch(() => none),
+    hops: await hops.catch(() => null),
+    nearest: await nearest.promise
+  }
+}
+
+/** Adds what takes long, if it is asked for; it needs a server that was found before. */
+async function measureLong({ host, full, signal }: ExamineInit, findings: FamilyFindings): Promise<Samples> {
+  const { family, udp, nearest } = findings
+  if (full !== true || nearest == null) return udp
+  const { server, patience } = nearest
+  const until = signal ?? new AbortController().signal
+  const [lifetime, pathMtu] = await Promise.all([
+    measureLifetime(host, family, server, patience, until),
+    measurePathMtu(host, family, server, patience, until)
+  ])
+  return { ...udp, lifetime, pathMtu }
+}
+
+/** Waits for a part of the report no longer than for the report. */
+async function orElse<T>(work: Promise<T> | T, instead: T, signal: AbortSignal): Promise<T> {
+  const due = Promise.withResolvers<T>()
+  const onAbort = () => due.resolve(instead)
+  signal.addEventListener('abort', onAbort, { once: true })
+  if (signal.aborted) onAbort()
+  try {
+    return await Promise.race([work, due.promise])
+  } catch {
+    return instead
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/** The address of the interface that the default route leaves by. */
+function localAddress(host: NetHost, family: Family, gateways: readonly Gateway[]): string | null {
+  const own = host.addresses().filter(each => each.family === family && MAY_LEAVE.has(ipScope(each.address)))
+  const route = gateways.find(gateway => gateway.family === family)
+  const found = own.find(({ name }) => name === route?.interface) ?? own[0]
+  return found == null ? null : canonicalIp(found.address)!
+}
+
+const MAY_LEAVE: ReadonlySet<string> = new Set(['public', 'private', 'reserved'])
+
+function ownOf(host: NetHost, local: string | null): { address: string; prefixLength: number } | null {
+  return host.addresses().find(({ address }) => canonicalIp(address) === local) ?? null
+}
+
+function hasIpv6(host: NetHost): boolean {
+  return host.addresses().some(({ family, address }) => family === 6 && MAY_LEAVE.has(ipScope(address)))
+}
+
+function kindOfIpv6(
+  host: NetHost,
+  servers: readonly Endpoint[],
+  { udp6, tcp6 }: Record<'udp6' | 'tcp6', TransportReport>
+): Ipv6Report['kind'] {
+  const heard = [udp6, tcp6].find(({ ok }) => ok)
+  if (heard != null) return heard.translated === true ? 'nat66' : 'native'
+  if (!hasIpv6(host)) return 'none'
+  return servers.some(({ address }) => address.includes(':')) ? 'none' : 'unknown'
+}

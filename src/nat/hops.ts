@@ -1,0 +1,55 @@
+import type { Endpoint } from '../core/machine.ts'
+import type { Family, NetHost, ProbeSocket } from '../core/net.ts'
+import { ask } from './ask.ts'
+import type { Patience } from './patience.ts'
+
+/** A home's router, a second one, the carrier's routers and its NAT: what lies beyond is the internet. */
+const MAX_HOPS = 5
+
+/**
+ * The routers on the way to a server, the nearest first; null for one that is silent, and as a whole where the system cannot ask. Each
+ * packet leaves a socket of its own that lets it pass so many routers (RFC 1812 section 5.3.1), so that answers cannot be confused. The
+ * server itself answers those that reach it, which shows where the way ends.
+ */
+export async function findHops(
+  host: NetHost,
+  server: Endpoint,
+  { schedule }: Patience,
+  signal: AbortSignal
+): Promise<(string | null)[] | null> {
+  if (host.probe == null) return null
+  const family: Family = server.address.includes(':') ? 6 : 4
+  const ttls = Array.from({ length: MAX_HOPS }, (_, index) => index + 1)
+  const opened = await Promise.allSettled(ttls.map(ttl => host.probe!({ family, ttl })))
+  const sockets = opened.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
+  try {
+    if (sockets.length < ttls.length) return null
+    const found = await Promise.all(sockets.map(socket => ends(host, socket, server, schedule, signal)))
+    const last = found.indexOf('server')
+    const hops = last < 0 ? found : found.slice(0, last)
+    while (hops.length > 0 && hops.at(-1) == null) hops.pop()
+    return hops.map(hop => hop ?? null)
+  } finally {
+    for (const socket of sockets) socket.close()
+  }
+}
+
+/** Where a packet of this socket ends: at the server, at a router, or nobody knows where. */
+async function ends(
+  host: NetHost,
+  socket: ProbeSocket,
+  to: Endpoint,
+  schedule: Patience['schedule'],
+  signal: AbortSignal
+): Promise<string | null> {
+  const told = new AbortController()
+  let router: string | null = null
+  const stop = socket.onIcmp(error => {
+    if (error.type !== 'time-exceeded') return
+    router = error.router
+    told.abort()
+  })
+  const asked = await ask(host, socket, { to, schedule }, AbortSignal.any([signal, told.signal]))
+  stop()
+  return asked.type === 'silent' ? router : 'server'
+}

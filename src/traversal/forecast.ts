@@ -75,7 +75,7 @@ const THEIRS: Readonly<Record<Ipv4Place, Sides>> = {
 
 /**
  * How peers in each kind of network and a machine in this one connect. It says what this version does: bench/grid.ts
- * measures the pairs over IPv4, test/lab/doctor.test.ts the rest. Pure.
+ * measures the pairs over IPv4, test/lab/forecast.test.ts the rest. Pure.
  */
 export function forecast(report: NetworkReport): Forecast[] {
   const udp = sideOf(report.udp4, report)

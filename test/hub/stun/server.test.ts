@@ -4,14 +4,13 @@ import { connect, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import test from 'node:test'
 import { connect as connectTls } from 'node:tls'
-import { realClock } from '../../../src/core/clock.ts'
 import { NatError } from '../../../src/core/errors.ts'
-import { drive, type Endpoint } from '../../../src/core/machine.ts'
 import { secureRandom } from '../../../src/core/random.ts'
-import { type StunOutcome, StunTransaction, stunRequest } from '../../../src/core/stun-transaction.ts'
+import { stunRequest } from '../../../src/core/stun-transaction.ts'
 import { type StunServer, type StunServerOptions, startStunServer } from '../../../src/hub/stun/index.ts'
 import { systemUdp } from '../../../src/socket/system/udp.ts'
-import { decodeStun, find, type StunAttribute, StunFrames, type StunMessage } from '../../../src/wire/stun/index.ts'
+import { decodeStun, type StunAttribute, StunFrames, type StunMessage } from '../../../src/wire/stun/index.ts'
+import { ask, HASTY, told } from './ask.ts'
 import { selfSigned } from './certificate.ts'
 
 const [A, B] = ['127.0.0.1', '127.0.0.2'] as const
@@ -34,42 +33,6 @@ async function pair(): Promise<StunServer & AsyncDisposable> {
       { host: B, address: B, shared: other }
     ]
   })
-}
-
-interface AskOptions {
-  readonly from?: string
-  readonly source?: (source: Endpoint) => boolean
-  readonly schedule?: { readonly rtoMs: number; readonly sends: number; readonly lastWaits: number }
-}
-
-const PATIENT = { rtoMs: 1_000, sends: 5, lastWaits: 1 }
-/** For what gets no answer: loopback takes far less. */
-const HASTY = { rtoMs: 150, sends: 1, lastWaits: 1 }
-
-async function ask(
-  to: Endpoint,
-  attributes: readonly StunAttribute[] = [],
-  { from, source, schedule = PATIENT }: AskOptions = {}
-): Promise<{ outcome: StunOutcome; local: Endpoint }> {
-  const address = from ?? (to.address.includes(':') ? '::1' : '127.0.0.1')
-  const socket = await systemUdp({ family: address.includes(':') ? 6 : 4, address })
-  const request = stunRequest(secureRandom, ...attributes)
-  const init = { to, request, schedule, ...(source == null ? {} : { from: source }) }
-  const { promise, resolve } = Promise.withResolvers<StunOutcome>()
-  drive(new StunTransaction(init), socket, realClock, resolve)
-  // the transaction's timers keep no process alive
-  const alive = setInterval(() => {}, 1_000)
-  try {
-    return { outcome: await promise, local: socket.local }
-  } finally {
-    clearInterval(alive)
-    socket.close()
-  }
-}
-
-const told = (response: StunMessage, name: 'XOR-MAPPED-ADDRESS' | 'OTHER-ADDRESS' | 'RESPONSE-ORIGIN') => {
-  const found = find(response, name)
-  return found == null ? undefined : { address: found.address, port: found.port }
 }
 
 test('UDP: the source of the request, the origin of the answer, and the alternate', async () => {

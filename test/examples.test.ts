@@ -51,6 +51,18 @@ it('js-libp2p.ts: a plain js-libp2p node with our parts punches', { skip: NO_LAB
   assert.match(said, /^ping: \d+ ms$/m)
 })
 
+it('sim.ts: two hosts punch a hole in virtual time, and so does the page that shows it', async () => {
+  const child = spawn(process.execPath, example('sim'), { stdio: ['ignore', 'pipe', 'inherit'] })
+  const said = await allOf(child)
+  assert.equal(
+    said,
+    'alice is 11.2.0.10, bob is 11.3.0.10\nbob heard "hello through two NATs" at 210 ms\nnatA dropped 0, natB 0\n'
+  )
+  const page = readFileSync(new URL('../docs/sim.md', import.meta.url), 'utf8')
+  const program = readFileSync(new URL('../examples/sim.ts', import.meta.url), 'utf8')
+  assert.ok(page.includes(`\`\`\`ts\n${program}\`\`\``))
+})
+
 it("the README's program is examples/hello.ts", () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
   const program = readFileSync(new URL('../examples/hello.ts', import.meta.url), 'utf8')

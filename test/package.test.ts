@@ -26,8 +26,9 @@ it('the package that npm would publish holds what its exports and its command na
     import { createNode, NatError } from 'beeline'
     import { circuitRelay, dcutr, quic } from 'beeline/libp2p'
     import { relayService, startHub } from 'beeline/hub'
+    import { createSim, openGateway } from 'beeline/sim'
     await createNode({ hubs: [] }).catch(error => console.log(error instanceof NatError, error.code))
-    console.log([circuitRelay, dcutr, quic, relayService, startHub].every(each => typeof each === 'function'))`
+    console.log([circuitRelay, dcutr, quic, relayService, startHub, createSim, openGateway].every(each => typeof each === 'function'))`
   const { stdout } = await run(process.execPath, ['--input-type=module', '-e', source], { cwd: folder })
   assert.equal(stdout, 'true NO_HUB\ntrue\n')
   const help = await run(process.execPath, [join(installed, 'dist/src/cli/main.js'), '--help'], { cwd: folder })

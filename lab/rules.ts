@@ -5,6 +5,9 @@ import type { RouterSpec } from './spec.ts'
 export const WAN = 'wan'
 export const LAN = 'lan'
 
+/** For a port mapping server in the router: what this chain of table `inet lab` accepts, goes through. */
+const OPENED = 'opened'
+
 /**
  * The nftables rules of a router. What nobody asked for is dropped unless the spec says otherwise: a NAT that answers an
  * early packet with an ICMP error or a reset makes hole punching look easier or harder than it mostly is. A packet that is
@@ -23,6 +26,9 @@ table inet lab {
     type filter hook forward priority filter; policy drop;
     ct state established,related accept
     ct state new iifname "${LAN}" accept
+    jump ${OPENED}
+  }
+  chain ${OPENED} {
   }
   chain input {
     type filter hook input priority filter; policy ${spec.unsolicited === 'accept' ? 'accept' : 'drop'};

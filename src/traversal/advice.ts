@@ -234,6 +234,6 @@ const SILENT: ReadonlySet<string> = new Set<MappingReason>(['no-answer', 'no-gat
 /** UDP passes, behind a NAT that is not the provider's, and nobody outside can begin. */
 function mappingHelps(report: NetworkReport): boolean {
   const nat = report.udp4.ok && report.udp4.translated === true
-  const gateway = Object.values(report.portMapping).some(({ reason }) => reason !== 'no-gateway')
+  const gateway = Object.values(report.portMapping).some(({ reason }) => reason != null && reason !== 'no-gateway')
   return nat && gateway && !isPublic(report) && report.cgnat !== true && working(report.portMapping).length === 0
 }

@@ -24,7 +24,7 @@ export const EASY: TransportReport = {
   ...SILENT,
   ok: true,
   public: '11.2.0.10:40001',
-  local: '192.168.2.10:40001',
+  local: '192.168.2.10',
   translated: true,
   mapping: 'endpoint-independent',
   filtering: 'address-and-port-dependent',
@@ -47,7 +47,7 @@ export const HARD: TransportReport = {
 export const UNTRANSLATED: TransportReport = {
   ...EASY,
   public: '11.2.0.10:40001',
-  local: '11.2.0.10:40001',
+  local: '11.2.0.10',
   translated: false,
   filtering: 'endpoint-independent',
   hairpin: null
@@ -58,7 +58,7 @@ export const FIREWALLED: TransportReport = { ...UNTRANSLATED, filtering: 'addres
 export const NATIVE6: TransportReport = {
   ...UNTRANSLATED,
   public: '[2a0b:beef:2:1::10]:40001',
-  local: '[2a0b:beef:2:1::10]:40001',
+  local: '2a0b:beef:2:1::10',
   filtering: 'address-and-port-dependent',
   publicAddresses: ['2a0b:beef:2:1::10']
 }
@@ -102,7 +102,7 @@ export const NETWORKS = {
 
 /** No hub was given, so nobody was asked. */
 export const NO_HUB = report({
-  udp4: { ...SILENT, local: '192.168.2.10:40001', unknowns: [{ what: 'mapping', why: 'no-server' }] },
+  udp4: { ...SILENT, local: '192.168.2.10', unknowns: [{ what: 'mapping', why: 'no-server' }] },
   tcp4: SILENT,
   natLayers: null,
   cgnat: null,

@@ -155,7 +155,7 @@ function mapping(label: string, { ok, external, reason }: PortMappingReport, nee
     return {
       label,
       mark: needed ? 'no' : 'note',
-      text: MAPPING_REASONS[reason as MappingReason] ?? reason ?? 'nobody answered'
+      text: MAPPING_REASONS[reason as MappingReason] ?? reason
     }
   return { label, mark: 'yes', text: `the router maps ports${external == null ? '' : ` of ${external}`}` }
 }

@@ -37,7 +37,11 @@ export function wayOut(report: NetworkReport): Way {
   const onward = seen.ok ? 'passes' : report.hubs.length === 0 ? 'unknown' : 'stops'
   const several = between.length > 1
   const stages: Stage[] = [
-    { title: 'this machine', lines: hostLines(seen.local), onward: between.length === 0 ? onward : 'passes' },
+    {
+      title: 'this machine',
+      lines: seen.local == null ? [] : [seen.local],
+      onward: between.length === 0 ? onward : 'passes'
+    },
     ...between.map(({ title, address }, index) => {
       const last = index === between.length - 1
       const own = several ? [] : does
@@ -100,10 +104,6 @@ function behaviour({ translated, mapping, portAllocation, portStep, filtering, h
 
 function mapsPorts({ portMapping }: NetworkReport): boolean {
   return Object.values(portMapping).some(({ ok }) => ok)
-}
-
-function hostLines(endpoint: string | null): string[] {
-  return endpoint == null ? [] : [split(endpoint).host]
 }
 
 function publicLines({ reachability, hubs }: NetworkReport, seen: TransportReport): string[] {

@@ -124,7 +124,7 @@ describe('what people read', () => {
     const evil = '\x1b[2J\x9b1A\r\n\x07\u202e'
     const mapping = { ok: false, gateway: evil, external: evil, reason: evil }
     const network = report({
-      udp4: { ...EASY, public: `${evil}:1`, local: `${evil}:2`, publicAddresses: [evil, evil] },
+      udp4: { ...EASY, public: `${evil}:1`, local: evil, publicAddresses: [evil, evil] },
       portMapping: { pcp: mapping, natPmp: mapping, upnp: { ...mapping, ok: true } },
       hops: [evil],
       proxy: { url: evil, variable: evil },
@@ -140,7 +140,7 @@ describe('what people read', () => {
     const transport = fc.record({
       ok: fc.boolean(),
       public: maybe('11.2.0.10:1', '[2a0b:beef:2:1::10]:65535'),
-      local: maybe('192.168.2.10:1', '[fd00:1234:5678:9abc:def0:1234:5678:9abc]:65535'),
+      local: maybe('192.168.2.10', 'fd00:1234:5678:9abc:def0:1234:5678:9abc'),
       translated: maybe(true, false),
       mapping: maybe('endpoint-independent', 'address-dependent', 'address-and-port-dependent'),
       filtering: maybe('endpoint-independent', 'address-dependent', 'address-and-port-dependent'),

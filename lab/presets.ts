@@ -66,6 +66,24 @@ export const PRESETS = {
   'udp-blocked': {
     about: "alice's NAT drops UDP",
     spec: { hub, natA: { ...easy, blockUdp: true }, natB: easy, alice, bob }
+  },
+  unfiltered: {
+    about: "alice's NAT lets everybody in who knows the public port",
+    spec: { hub, natA: { ...easy, filtering: 'endpoint-independent' }, natB: hard, alice, bob }
+  },
+  sequential: {
+    about: "bob's NAT has the next port for each destination",
+    spec: { hub, natA: easy, natB: { ...hard, allocation: 'sequential' }, alice, bob }
+  },
+  nat64: {
+    about: 'alice has IPv6 only, and a NAT64 to the IPv4 internet',
+    spec: {
+      hub,
+      natA: { ...easy, nat64: true },
+      natB: easy,
+      alice: { ...alice, ipv6: true, ipv4: false },
+      bob
+    }
   }
 } as const satisfies Record<string, { about: string; spec: LabSpec }>
 

@@ -7,17 +7,19 @@ import type {
   HttpResponse,
   InterfaceAddress,
   NetHost,
+  ProbeSocket,
+  ProbeSocket,
   TcpConnection,
   TcpOptions,
   UdpOptions,
   UdpSocket
 } from '../core/net.ts'
 import type { Random } from '../core/random.ts'
-import { simHops } from './hops.ts'
 import { simHttp } from './http/client.ts'
 import type { Names } from './names.ts'
 import { addressesOf, interfaceAddresses, type Nic } from './nic.ts'
 import type { Packet } from './packet.ts'
+import { probeSocket, simProbe } from './probe.ts'
 import { Stack } from './stack.ts'
 import type { TcpListener } from './tcp/ports.ts'
 import type { Traffic } from './traffic.ts'
@@ -79,6 +81,14 @@ export class SimHost implements NetHost {
     return this.#stack.udp.open(options)
   }
 
+  probe(options: UdpOptions): Promise<ProbeSocket> {
+    return simProbe(this, options)
+  }
+
+  async probe(options: UdpOptions): Promise<ProbeSocket> {
+    return probeSocket(await this.udp(options), listener => this.onIcmp(listener))
+  }
+
   tcp(to: Endpoint, options: TcpOptions): Promise<TcpConnection> {
     return this.#stack.tcp.connect(to, options)
   }
@@ -94,16 +104,6 @@ export class SimHost implements NetHost {
 
   resolve(name: string, family: Family, signal: AbortSignal): Promise<readonly string[]> {
     return this.#names.resolve(this.name, name, family, signal)
-  }
-
-  /**
-   * Addresses of the routers on the way to an endpoint, by UDP with small TTLs; null for one that did not answer. The endpoint itself
-   * is not among them.
-   *
-   * @throws the signal's reason
-   */
-  hops(to: Endpoint, maxTtl: number, signal: AbortSignal): Promise<readonly (string | null)[]> {
-    return simHops(this, to, maxTtl, signal)
   }
 
   /** Hears ICMP errors about packets of this machine. @returns a function that stops listening */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { serveHttp } from '../../src/sim/http/server.ts'
 import { createSim } from '../../src/sim/index.ts'
-import { answering, ask, bytes, text } from './udp.ts'
+import { bytes, text } from './udp.ts'
 
 const easy = { mapping: 'endpoint-independent' } as const
 const never = new AbortController().signal
@@ -65,7 +65,7 @@ test('what is sent to a group is heard by its members in the network, and by nob
   assert.deepEqual(heard.sort(), ['bob', 'nat'])
 })
 
-test('hops: every router on the way, and what a TTL too small is worth', async () => {
+test('a probe with few routers to pass hears from the one that it ends at', async () => {
   using sim = createSim({
     server: {},
     carrier: { ...easy, link: { delayMs: 10 } },
@@ -74,13 +74,22 @@ test('hops: every router on the way, and what a TTL too small is worth', async (
   })
   const alice = sim.host('alice')
   const to = { address: sim.host('server').ip, port: 33_434 }
-  const hops = await sim.run(alice.hops(to, 8, never))
-  assert.deepEqual(hops, ['192.168.3.1', '100.64.2.1', '11.2.0.1'])
-  assert.equal(sim.clock.now(), 20)
-  await answering(sim.host('server'), 7)
-  const socket = await alice.udp({ family: 4, ttl: 3 })
-  await assert.rejects(sim.run(ask(alice, socket, { ...to, port: 7 })), /nothing is under way/)
-  assert.equal(sim.counts('internet').droppedBecause.ttl, 2)
+  const heard: string[] = []
+  for (const ttl of [1, 2, 3, 4]) {
+    const probe = await alice.probe({ family: 4, ttl })
+    probe.onIcmp(({ type, router }) => heard.push(`${ttl} ${type} ${router}`))
+    probe.send({ bytes: bytes('?'), to })
+    await sim.clock.advance(20)
+    probe.close()
+  }
+  // the last is the server's own word: nobody listens there
+  assert.deepEqual(heard, [
+    '1 time-exceeded 192.168.3.1',
+    '2 time-exceeded 100.64.2.1',
+    '3 time-exceeded 11.2.0.1',
+    '4 unreachable 11.1.0.10'
+  ])
+  assert.deepEqual(sim.counts('internet').droppedBecause, { ttl: 1 })
 })
 
 test('HTTP: a request by name, its answer, and the bounds', async () => {

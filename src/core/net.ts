@@ -99,7 +99,7 @@ export interface NetHost {
   gateways(): Promise<readonly Gateway[]>
   /** @throws NatError PORT_TAKEN, NO_NETWORK, LIMIT */
   udp(options: UdpOptions): Promise<UdpSocket>
-  /** Absent where the system has no means. @throws NatError PORT_TAKEN, NO_NETWORK, LIMIT */
+  /** Absent where the system has no means. @throws NatError UNSUPPORTED, PORT_TAKEN, NO_NETWORK, LIMIT */
   probe?(options: UdpOptions): Promise<ProbeSocket>
   /** @throws NatError NO_NETWORK; the signal's reason */
   tcp(to: Endpoint, options: TcpOptions): Promise<TcpConnection>

@@ -9,9 +9,13 @@ export const SOL_SOCKET = 1
 export const SO_SNDBUF = 7
 export const SO_RCVBUF = 8
 export const IPPROTO_IP = 0
+export const IP_TTL = 2
 export const IP_MTU_DISCOVER = 10
+export const IP_RECVERR = 11
 export const IPPROTO_IPV6 = 41
+export const IPV6_UNICAST_HOPS = 16
 export const IPV6_MTU_DISCOVER = 23
+export const IPV6_RECVERR = 25
 export const IPV6_V6ONLY = 26
 /** Set "don't fragment", and do not believe ICMP: the engine probes the path's MTU itself (RFC 8899). */
 export const PMTUDISC_PROBE = 3

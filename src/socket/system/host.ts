@@ -6,6 +6,7 @@ import type { Family, InterfaceAddress, NetHost } from '../../core/net.ts'
 import { secureRandom } from '../../core/random.ts'
 import { systemGateways } from '../gateways.ts'
 import { systemHttp } from './http.ts'
+import { systemProbe } from './probe.ts'
 import { systemTcp } from './tcp.ts'
 import { systemUdp } from './udp.ts'
 
@@ -16,6 +17,7 @@ export const systemHost: NetHost = {
   addresses: systemAddresses,
   gateways: systemGateways,
   udp: systemUdp,
+  ...(process.platform === 'linux' ? { probe: systemProbe } : {}),
   tcp: systemTcp,
   http: systemHttp,
   resolve

@@ -8,7 +8,6 @@ import type {
   InterfaceAddress,
   NetHost,
   ProbeSocket,
-  ProbeSocket,
   TcpConnection,
   TcpOptions,
   UdpOptions,
@@ -19,7 +18,7 @@ import { simHttp } from './http/client.ts'
 import type { Names } from './names.ts'
 import { addressesOf, interfaceAddresses, type Nic } from './nic.ts'
 import type { Packet } from './packet.ts'
-import { probeSocket, simProbe } from './probe.ts'
+import { probeSocket } from './probe.ts'
 import { Stack } from './stack.ts'
 import type { TcpListener } from './tcp/ports.ts'
 import type { Traffic } from './traffic.ts'
@@ -79,10 +78,6 @@ export class SimHost implements NetHost {
 
   async udp(options: UdpOptions): Promise<UdpSocket> {
     return this.#stack.udp.open(options)
-  }
-
-  probe(options: UdpOptions): Promise<ProbeSocket> {
-    return simProbe(this, options)
   }
 
   async probe(options: UdpOptions): Promise<ProbeSocket> {

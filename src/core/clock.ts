@@ -1,3 +1,5 @@
+import { Timers } from './timers.ts'
+
 /** A timer that was set and can be taken back. */
 export interface Timer {
   cancel(): void
@@ -21,36 +23,27 @@ export const realClock: Clock = {
   }
 }
 
-interface Entry {
-  readonly atMs: number
-  readonly order: number
-  readonly fn: () => void
-}
-
 /** A clock that moves only when told to, for tests and the simulator. */
 export class VirtualClock implements Clock {
   #nowMs = 0
-  #order = 0
-  readonly #entries = new Set<Entry>()
+  readonly #timers = new Timers()
 
   now(): number {
     return this.#nowMs
   }
 
   after(ms: number, fn: () => void): Timer {
-    const entry = { atMs: this.#nowMs + Math.max(0, ms), order: this.#order++, fn }
-    this.#entries.add(entry)
-    return { cancel: () => this.#entries.delete(entry) }
+    return this.#timers.add(this.#nowMs + Math.max(0, ms), fn)
   }
 
   /** How many timers are set: a test that ends with one has a leak. */
   get pending(): number {
-    return this.#entries.size
+    return this.#timers.size
   }
 
   /** When the next timer falls due. */
   get nextAtMs(): number | undefined {
-    return this.#next(Number.POSITIVE_INFINITY)?.atMs
+    return this.#timers.nextAtMs
   }
 
   /**
@@ -60,24 +53,12 @@ export class VirtualClock implements Clock {
   async advance(ms: number): Promise<void> {
     const endMs = this.#nowMs + ms
     await settle()
-    for (let due = this.#next(endMs); due != null; due = this.#next(endMs)) {
-      this.#entries.delete(due)
+    for (let due = this.#timers.take(endMs); due != null; due = this.#timers.take(endMs)) {
       this.#nowMs = due.atMs
       due.fn()
       await settle()
     }
     this.#nowMs = endMs
-  }
-
-  #next(endMs: number): Entry | undefined {
-    let first: Entry | undefined
-    for (const entry of this.#entries) {
-      if (entry.atMs > endMs) continue
-      if (first == null || entry.atMs < first.atMs || (entry.atMs === first.atMs && entry.order < first.order)) {
-        first = entry
-      }
-    }
-    return first
   }
 }
 

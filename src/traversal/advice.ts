@@ -141,7 +141,7 @@ const RULES: Readonly<Record<AdviceCode, Rule>> = {
       : undefined,
 
   firewall: report =>
-    passes(report.udp4) && report.udp4.translated === false && report.reachability === 'private'
+    passes(report.udp4) && report.udp4.translated === false && filters(report.udp4) && !isPublic(report)
       ? 'There is no NAT, but a firewall lets nobody in whom you have not written to. Most peers still connect directly; let UDP in, and all do.'
       : undefined,
 
@@ -208,6 +208,10 @@ function heard(report: NetworkReport): boolean {
 
 function isPublic({ reachability }: NetworkReport): boolean {
   return reachability === 'public'
+}
+
+function filters({ filtering }: TransportReport): boolean {
+  return filtering != null && filtering !== 'endpoint-independent'
 }
 
 function symmetric({ ok, mapping }: TransportReport): boolean {

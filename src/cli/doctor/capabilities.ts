@@ -31,7 +31,7 @@ const FILTERING = {
 const REACHABLE = {
   public: { mark: 'yes', text: 'a hub dialled this machine' },
   private: { mark: 'no', text: 'a hub tried to dial this machine, and could not' },
-  unknown: { mark: 'unknown', text: 'no hub has tried' }
+  unknown: { mark: 'unknown', text: 'no hub has told within the time' }
 } as const
 
 /** A line for each thing that this network can or cannot do, those that matter most first. Pure. */

@@ -66,8 +66,7 @@ interface Between {
 function nats(report: NetworkReport, seen: TransportReport): Between[] {
   const { natLayers, cgnat } = report
   const inside = report.hops.filter(hop => ipScope(hop) === 'private')
-  const first =
-    inside[0] ?? Object.values(report.portMapping).find(({ gateway }) => gateway != null)?.gateway ?? undefined
+  const first = inside[0] ?? router(report)
   if (seen.translated === false) return []
   if (natLayers == null || natLayers === 0) {
     return [{ title: seen.translated === true ? 'NAT, one or more' : 'not known', address: first }]
@@ -85,7 +84,12 @@ function firewall(report: NetworkReport, seen: TransportReport, blocked: boolean
   if (seen.translated !== false) return []
   const filters = seen.filtering != null && seen.filtering !== 'endpoint-independent'
   const closed = filters && report.reachability !== 'public'
-  return closed || blocked ? [{ title: 'firewall', address: report.hops[0] }] : []
+  return closed || blocked ? [{ title: 'firewall', address: report.hops[0] ?? router(report) }] : []
+}
+
+/** That of the default route, which was asked for a mapping. */
+function router({ portMapping }: NetworkReport): string | undefined {
+  return Object.values(portMapping).find(({ gateway }) => gateway != null)?.gateway ?? undefined
 }
 
 function behaviour({ translated, mapping, portAllocation, portStep, filtering, hairpin }: TransportReport): string[] {

@@ -58,3 +58,12 @@ for (const [what, spec, message] of wrongs) {
 function byName<T extends { name: string }>(nodes: readonly T[]): T[] {
   return nodes.toSorted((a, b) => (a.name < b.name ? -1 : 1))
 }
+
+for (const [name, { about }] of Object.entries(PRESETS)) {
+  const spec = preset(name)
+  const accepts = Object.values(spec).some(node => 'unsolicited' in node && node.unsolicited === 'accept')
+  test(`the lab's preset ${name} (${about}) ${accepts ? 'is for the kernel only' : 'runs here too'}`, () => {
+    if (accepts) assert.throws(() => createSim(spec), /only routers of the kernel lab/)
+    else createSim(spec).close()
+  })
+}

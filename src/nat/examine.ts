@@ -1,3 +1,4 @@
+import { withDeadline } from '../core/deadline.ts'
 import { NatError } from '../core/errors.ts'
 import { canonicalIp, ipScope } from '../core/ip.ts'
 import type { Endpoint } from '../core/machine.ts'
@@ -7,7 +8,7 @@ import { classify, type Samples, uplinksOf } from './classify.ts'
 import { findHops } from './hops.ts'
 import { layers } from './layers.ts'
 import { measureLifetime } from './lifetime.ts'
-import { findNat64 } from './nat64.ts'
+import { findNat64, NAT64_NAME } from './nat64.ts'
 import { measurePathMtu } from './path-mtu.ts'
 import { proxyOf } from './proxy.ts'
 import type { Ipv6Report, NetworkReport, TransportReport } from './report.ts'
@@ -34,10 +35,13 @@ export interface ExamineInit {
 }
 
 /** What can be found out without hubs' other services. */
-export type Examined = Omit<NetworkReport, 'hubs' | 'reachability'>
+export type Examined = Omit<NetworkReport, 'hubs' | 'reachability' | 'addresses'>
 
 /** All that is quick is known by then, or said to be unknown for want of time: a person waits five seconds, and something is to be done after it. */
 export const QUICK_MS = 4_500
+
+/** A name server of the network answers at once. */
+const NAME_MS = 1_000
 
 const NOT_ASKED = { ok: false, gateway: null, external: null, reason: null }
 export const NO_PORT_MAPPING: NetworkReport['portMapping'] = { pcp: NOT_ASKED, natPmp: NOT_ASKED, upnp: NOT_ASKED }
@@ -62,7 +66,7 @@ export async function examine(init: ExamineInit): Promise<Examined> {
       testFamily(init, 4, gateways, budget.signal),
       testFamily(init, 6, gateways, budget.signal),
       orElse(init.portMapping ?? NO_PORT_MAPPING, NO_PORT_MAPPING, budget.signal),
-      hasIpv6(host) ? orElse(findNat64(host, budget.signal), null, budget.signal) : null,
+      hasIpv6(host) ? orElse(nat64Within(host, budget.signal), null, budget.signal) : null,
       init.page == null ? null : orElse(captivePortal(host, init.page, budget.signal), null, budget.signal)
     ])
     timer.cancel()
@@ -132,6 +136,11 @@ async function testFamily(
     hops: await hops.catch(() => null),
     nearest: await nearest.promise
   }
+}
+
+/** A network without a name server of its own must not hold up the report. */
+function nat64Within(host: NetHost, signal: AbortSignal): Promise<string | null> {
+  return withDeadline(host.clock, NAME_MS, `asking for ${NAT64_NAME}`, signal, until => findNat64(host, until))
 }
 
 /** Adds what takes long, if it is asked for; it needs a server that was found before. */

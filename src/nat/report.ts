@@ -118,6 +118,8 @@ export interface NetworkReport {
   /** Whether a login page answers in place of the internet. */
   readonly captivePortal: boolean | null
   readonly reachability: 'public' | 'private' | 'unknown'
+  /** Each of our addresses that a hub was asked about, as a multiaddr, and whether it has reached us by it; null: it did not tell. */
+  readonly addresses: readonly { readonly address: string; readonly reachable: boolean | null }[]
   readonly hubs: readonly HubReport[]
 }
 

@@ -14,11 +14,18 @@ import { lastPeer } from '../libp2p/circuit/address.ts'
 import { race } from '../libp2p/circuit/connect.ts'
 import { circuitRelay, type ReservationEvents } from '../libp2p/circuit/index.ts'
 import { dcutr } from '../libp2p/dcutr/index.ts'
+import { MappedPorts } from '../libp2p/mapped/ports.ts'
 import { quic } from '../libp2p/quic/index.ts'
+import { sharedSockets } from '../libp2p/quic/shared.ts'
 import { tcp } from '../libp2p/tcp/index.ts'
 import { yamux } from '../libp2p/yamux.ts'
+import { NetworkMemory } from '../nat/memory.ts'
+import type { NetworkReport } from '../nat/report.ts'
+import type { Mapped } from '../portmap/index.ts'
+import { systemHost } from '../socket/system/host.ts'
 import type { TechniqueName } from '../traversal/attempt.ts'
 import { connectError } from './connect-error.ts'
+import { type ExamineOptions, examineNode } from './examine.ts'
 import { isPrivateHub, parseHubs, reachable } from './hubs.ts'
 import { Link } from './link.ts'
 import { best, pathOf } from './path.ts'
@@ -38,6 +45,12 @@ export interface NodeOptions {
   readonly allowPrivate?: AllowPrivate
   /** What may be tried to get a direct path: `reverse`, `punch-quic`, `punch-tcp`. @default everything */
   readonly techniques?: readonly TechniqueName[]
+  /**
+   * Has the router map our ports (PCP, NAT-PMP, UPnP), which are then announced once a hub has reached us by them.
+   *
+   * @default true
+   */
+  readonly portMapping?: boolean
   /** Gives up starting. */
   readonly signal?: AbortSignal
 }
@@ -53,6 +66,8 @@ export type NodeEvents = {
   link: Link
   /** Whether anybody can dial us has become known, or has changed. */
   reachability: NetworkReachability
+  /** The router has mapped a port of ours. */
+  mapped: Mapped
 }
 
 export type StreamHandler = (stream: Stream, peer: string) => void | Promise<void>
@@ -72,6 +87,8 @@ export async function createNode(options: NodeOptions) {
   const hubs = parseHubs(options.hubs)
   const hubIds = new Set(hubs.map(hub => String(lastPeer(hub))))
   const reservations = new Events<ReservationEvents>()
+  const ports = new MappedPorts(systemHost)
+  const memory = new NetworkMemory()
   const libp2p = await createLibp2p({
     ...(options.key == null ? {} : { privateKey: options.key }),
     addresses: { listen: LISTEN },
@@ -90,10 +107,12 @@ export async function createNode(options: NodeOptions) {
         allowPrivate: options.allowPrivate ?? (hubs.every(isPrivateHub) ? 'network' : false),
         ...(options.techniques == null ? {} : { techniques: options.techniques })
       }),
-      autonat: autonat({ servers: hubIds, allowPrivate: options.allowPrivate === true })
+      autonat: autonat({ servers: hubIds, allowPrivate: options.allowPrivate === true, mapped: ports }),
+      ...(options.portMapping === false ? {} : { ports: ports.service })
     }
   })
   const { transportManager } = (libp2p as unknown as Internals).components
+  const hubConnections = () => libp2p.getConnections().filter(({ remotePeer }) => hubIds.has(remotePeer.toString()))
   const links = new Map<string, Link>()
   const events = new Events<NodeEvents>()
 
@@ -123,6 +142,7 @@ export async function createNode(options: NodeOptions) {
   libp2p.addEventListener('connection:close', onConnection)
   libp2p.addEventListener('peer:identify', onIdentify)
   libp2p.services.autonat.events.on('reachability', reachability => events.emit('reachability', reachability))
+  ports.events.on('mapped', mapped => events.emit('mapped', mapped))
   libp2p.services.dcutr.events.on('direct', ({ peer, connection }) => links.get(peer.toString())?.won(connection))
   libp2p.services.dcutr.events.on('attempt', ({ peer, attempt }) => links.get(peer.toString())?.tried(attempt))
 
@@ -183,12 +203,36 @@ export async function createNode(options: NodeOptions) {
       })
     },
 
+    /**
+     * Finds out what network this is: what its NATs do, which ports the router maps, whether anybody can dial us. Five seconds at
+     * most, without `full`.
+     *
+     * @throws the signal's reason
+     */
+    async examine(options?: ExamineOptions): Promise<NetworkReport> {
+      return await examineNode(
+        {
+          host: systemHost,
+          memory,
+          hubs,
+          hubIds: [...new Set(hubs.map(hub => String(lastPeer(hub))))].map(parsePeer),
+          autonat: libp2p.services.autonat,
+          hubAddresses: () => hubConnections().map(({ remoteAddr }) => remoteAddr),
+          sockets: () => sharedSockets(transportManager.getTransports()),
+          ping: (hub, signal) => libp2p.services.ping.ping(hub, { signal })
+        },
+        options
+      )
+    },
+
+    /** Ports that the router has mapped. */
+    get mapped(): readonly Mapped[] {
+      return ports.mapped
+    },
+
     /** How the hubs are reached: for people. */
     get hubPaths() {
-      return libp2p
-        .getConnections()
-        .filter(({ remotePeer }) => hubIds.has(remotePeer.toString()))
-        .map(pathOf)
+      return hubConnections().map(pathOf)
     },
 
     async stop(): Promise<void> {

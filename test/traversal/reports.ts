@@ -85,6 +85,7 @@ export function report(changes: Partial<NetworkReport> = {}): NetworkReport {
     proxy: null,
     captivePortal: null,
     reachability: 'private',
+    addresses: [],
     hubs: [HUB],
     ...changes
   }

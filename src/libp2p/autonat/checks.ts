@@ -22,6 +22,8 @@ interface Check {
   verdict: Verdict
   dueMs: number
   failures: number
+  /** Whether something has happened since it was last asked about. */
+  stale: boolean
 }
 
 /** Which addresses are to be asked about, and when; by the texts of their multiaddrs. */
@@ -49,7 +51,7 @@ export class Checks {
     for (const address of wanted) {
       if (this.#checks.has(address)) continue
       const family = address.startsWith('/ip6/') ? 'ip6' : 'ip4'
-      this.#checks.set(address, { family, verdict: 'unknown', dueMs: nowMs, failures: 0 })
+      this.#checks.set(address, { family, verdict: 'unknown', dueMs: nowMs, failures: 0, stale: false })
     }
     return lost
   }
@@ -58,10 +60,20 @@ export class Checks {
     return [...this.#checks].map(([address, { verdict }]) => ({ address, verdict }))
   }
 
-  /** The address that has been due for longest; undefined when none is due. */
+  /** Something has happened that a verdict of before says nothing about. */
+  again(address: string, nowMs: number): void {
+    const check = this.#checks.get(address)
+    if (check == null) return
+    check.dueMs = nowMs
+    check.stale = true
+  }
+
+  /** The address that has been due for longest, to be asked about now; undefined when none is due. */
   due(nowMs: number): string | undefined {
     const [first] = [...this.#checks].sort(([, a], [, b]) => a.dueMs - b.dueMs)
-    return first != null && first[1].dueMs <= nowMs ? first[0] : undefined
+    if (first == null || first[1].dueMs > nowMs) return undefined
+    first[1].stale = false
+    return first[0]
   }
 
   /** When the next address is due; undefined when there are none. */
@@ -78,7 +90,7 @@ export class Checks {
     const longestMs =
       verdict === 'unknown' ? Math.min(CHECKS.holdsMs, CHECKS.firstRetryMs * 2 ** (check.failures - 1)) : CHECKS.holdsMs
     // spread out, so that the peers of a hub that was restarted do not come back together for ever
-    check.dueMs = nowMs + this.#random.int(Math.floor(longestMs / 2), longestMs)
+    check.dueMs = check.stale ? nowMs : nowMs + this.#random.int(Math.floor(longestMs / 2), longestMs)
     // what was once told holds until somebody tells otherwise
     if (verdict !== 'unknown') check.verdict = verdict
     return true

@@ -53,6 +53,7 @@ export class AutonatClient implements Autonat, Startable {
   #stopping = new AbortController()
   #timer: Timer | undefined
   #offMapped = () => {}
+  #mapped: ReadonlySet<string> = new Set()
   #asking = false
 
   constructor(components: AutonatComponents, settings: AutonatSettings) {
@@ -80,7 +81,7 @@ export class AutonatClient implements Autonat, Startable {
     events.addEventListener('peer:identify', this.#onIdentify)
     events.addEventListener('connection:close', this.#onClose)
     for (const each of CANDIDATES_CHANGE) events.addEventListener(each, this.#onChange)
-    this.#offMapped = this.#settings.mapped?.onChange(this.#onChange) ?? this.#offMapped
+    this.#offMapped = this.#settings.mapped?.onChange(this.#onMapped) ?? this.#offMapped
     const take = (stream: Stream, connection: Connection) =>
       this.#dialBacks.take(stream, connection, this.#settings.clock)
     await registrar.handle(DIAL_BACK_PROTOCOL, take, { maxInboundStreams: 2 })
@@ -95,6 +96,7 @@ export class AutonatClient implements Autonat, Startable {
     this.#offMapped()
     this.#observed.stop()
     this.#timer?.cancel()
+    this.#mapped = new Set()
     this.#servers.clear()
     this.#stopping.abort(new NatError('LINK_CLOSED', 'the node stops'))
   }
@@ -109,6 +111,18 @@ export class AutonatClient implements Autonat, Startable {
 
   readonly #onClose = ({ detail }: CustomEvent<Connection>): void => {
     this.#servers.delete(detail)
+  }
+
+  /**
+   * Where NAT and mapping preserve the port, servers have seen the address before it was mapped, and may have found it shut;
+   * when a mapping has gone they will.
+   */
+  readonly #onMapped = (): void => {
+    const mapped = new Set(this.#settings.mapped?.list())
+    for (const address of mapped.symmetricDifference(this.#mapped))
+      this.#checks.again(address, this.#settings.clock.now())
+    this.#mapped = mapped
+    this.#onChange()
   }
 
   readonly #onChange = (): void => this.#wakeIn(SETTLE_MS)
@@ -170,10 +184,9 @@ export class AutonatClient implements Autonat, Startable {
       .list()
       .filter(({ origin, candidate }) => origin === 'asked' && !candidate.puncher.simultaneous)
       .map(({ candidate }) => candidate.multiaddr.toString())
-    const mapped = this.#settings.mapped?.list() ?? []
     return [
       ...this.#listening(),
-      ...mapped.filter(address => this.#counts(endpointOf(multiaddr(address))?.address ?? '')),
+      ...[...this.#mapped].filter(address => this.#counts(endpointOf(multiaddr(address))?.address ?? '')),
       ...seen
     ]
   }

@@ -94,3 +94,19 @@ test('of a long list the first are taken', () => {
   }
   assert.deepEqual(asked, many.slice(0, CHECKS.maxAddresses))
 })
+
+test('news make an address due at once, also when they come while it is asked about', () => {
+  const checks = new Checks(seededRandom(4))
+  checks.update([A], 0)
+  assert.equal(checks.due(0), A)
+  checks.settle(A, 'unreachable', 0)
+  checks.again(A, 10)
+  assert.equal(checks.due(10), A)
+  checks.again(A, 20)
+  checks.settle(A, 'unreachable', 30)
+  assert.equal(checks.due(30), A, 'the answer may be to how things were before')
+  checks.settle(A, 'reachable', 40)
+  assert.equal(checks.due(40), undefined)
+  checks.again(B, 50)
+  assert.equal(checks.due(50), undefined, 'nobody asks about what is no candidate')
+})

@@ -1,0 +1,117 @@
+import type { Libp2pEvents, Startable } from '@libp2p/interface'
+import type { TransportManager } from '@libp2p/interface-internal'
+import type { TypedEventTarget } from 'main-event'
+import { Events } from '../../core/events.ts'
+import type { NetHost } from '../../core/net.ts'
+import { type Mapped, type MappedPort, PortMapper, type PortMapperEvents, type Wanted } from '../../portmap/index.ts'
+import type { AddressSource } from '../autonat/index.ts'
+import { endpointOf } from '../candidate.ts'
+import { isLoopback } from '../quic/address.ts'
+
+export interface MappedPortsComponents {
+  readonly events: TypedEventTarget<Libp2pEvents>
+  readonly transportManager: TransportManager
+}
+
+export type MappedPortsEvents = Pick<PortMapperEvents, 'mapped' | 'lost' | 'failed'>
+
+const LISTENERS_CHANGE = ['transport:listening', 'transport:close'] as const
+
+/**
+ * Has the router map the ports that libp2p listens on, over QUIC and TCP. What it maps is announced only once somebody outside has
+ * reached us by it: so this is a source of addresses for AutoNAT to ask about.
+ *
+ * ```ts
+ * const ports = new MappedPorts(systemHost)
+ * createLibp2p({ services: { identify: identify(), ports: ports.service, autonat: autonat({ mapped: ports }) } })
+ * ```
+ */
+export class MappedPorts implements AddressSource {
+  readonly events = new Events<MappedPortsEvents>()
+  readonly #changes = new Events<{ change: undefined }>()
+  readonly #host: NetHost
+  readonly #mapped = new Map<string, Mapped>()
+
+  constructor(host: NetHost) {
+    this.#host = host
+  }
+
+  /** To be given to libp2p as a service. */
+  readonly service = ({ events, transportManager }: MappedPortsComponents): Startable => {
+    let mapper: PortMapper | undefined
+    const kept = new Map<string, MappedPort>()
+    const sync = () => {
+      if (mapper == null) return
+      const wanted = portsOf(transportManager)
+      for (const [key, port] of wanted) if (!kept.has(key)) kept.set(key, mapper.map(port))
+      for (const [key, port] of kept) {
+        if (wanted.has(key)) continue
+        kept.delete(key)
+        void port.close()
+      }
+    }
+    return {
+      start: () => {
+        mapper = new PortMapper(this.#host)
+        mapper.events.on('mapped', mapped => this.#onMapped(mapped))
+        mapper.events.on('lost', lost => this.#onLost(lost))
+        mapper.events.on('failed', failed => this.events.emit('failed', failed))
+        for (const each of LISTENERS_CHANGE) events.addEventListener(each, sync)
+        sync()
+      },
+      stop: async () => {
+        for (const each of LISTENERS_CHANGE) events.removeEventListener(each, sync)
+        const stopping = mapper
+        mapper = undefined
+        kept.clear()
+        await stopping?.stop()
+        this.#mapped.clear()
+      }
+    }
+  }
+
+  /** What is mapped now. */
+  get mapped(): readonly Mapped[] {
+    return [...this.#mapped.values()]
+  }
+
+  list(): readonly string[] {
+    return [...this.#mapped.values()].map(({ protocol, external: { address, port } }) => {
+      const ip = address.includes(':') ? `/ip6/${address}` : `/ip4/${address}`
+      return protocol === 'udp' ? `${ip}/udp/${port}/quic-v1` : `${ip}/tcp/${port}`
+    })
+  }
+
+  onChange(listener: () => void): () => void {
+    return this.#changes.on('change', listener)
+  }
+
+  #onMapped(mapped: Mapped): void {
+    this.#mapped.set(keyOf(mapped), mapped)
+    this.events.emit('mapped', mapped)
+    this.#changes.emit('change', undefined)
+  }
+
+  #onLost(lost: Mapped): void {
+    this.#mapped.delete(keyOf(lost))
+    this.events.emit('lost', lost)
+    this.#changes.emit('change', undefined)
+  }
+}
+
+/** Each port once, whatever addresses it is on; what listens on loopback only is not meant for others. */
+function portsOf(transportManager: TransportManager): Map<string, Wanted> {
+  const wanted = new Map<string, Wanted>()
+  for (const address of transportManager.getAddrs()) {
+    const endpoint = endpointOf(address)
+    if (endpoint == null || endpoint.port === 0 || isLoopback(endpoint.address)) continue
+    const names = address.getComponents().map(({ name }) => name)
+    const protocol = names.includes('quic-v1') ? 'udp' : names.length === 2 && names[1] === 'tcp' ? 'tcp' : undefined
+    if (protocol != null) wanted.set(`${protocol} ${endpoint.port}`, { protocol, internalPort: endpoint.port })
+  }
+  return wanted
+}
+
+function keyOf({ protocol, internalPort, family }: Mapped): string {
+  return `${protocol} ${internalPort} ${family}`
+}

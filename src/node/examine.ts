@@ -1,0 +1,124 @@
+import type { PeerId } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { withDeadline } from '../core/deadline.ts'
+import { ipScope } from '../core/ip.ts'
+import type { Endpoint } from '../core/machine.ts'
+import type { NetHost } from '../core/net.ts'
+import type { Autonat } from '../libp2p/autonat/index.ts'
+import { endpointOf } from '../libp2p/candidate.ts'
+import type { SharedSockets } from '../libp2p/quic/shared.ts'
+import { examine, QUICK_MS } from '../nat/examine.ts'
+import { type NetworkMemory, networkKey } from '../nat/memory.ts'
+import type { HubReport, NetworkReport } from '../nat/report.ts'
+import { STUN_PORT } from '../nat/servers.ts'
+import { probePortMapping } from '../portmap/index.ts'
+
+export interface ExamineOptions {
+  /** Also what takes minutes: the lifetime of mappings, and the path MTU. @default false */
+  readonly full?: boolean
+  /** Takes what was found in this network before, if there is something. @default false */
+  readonly remembered?: boolean
+  readonly signal?: AbortSignal
+  /** Called with what is being done, in a few words. */
+  readonly onProgress?: (text: string) => void
+}
+
+/** What an examination needs of a node. */
+export interface Examinee {
+  readonly host: NetHost
+  readonly memory: NetworkMemory
+  readonly hubs: readonly Multiaddr[]
+  readonly hubIds: readonly PeerId[]
+  readonly autonat: Autonat
+  /** Where the hubs' connections go: of a hub with a name this is the only literal address. */
+  hubAddresses(): readonly Multiaddr[]
+  sockets(): Promise<SharedSockets>
+  /** The round trip to a hub. Milliseconds. */
+  ping(hub: PeerId, signal: AbortSignal): Promise<number>
+}
+
+/** @throws the signal's reason */
+export async function examineNode(node: Examinee, options: ExamineOptions = {}): Promise<NetworkReport> {
+  const { host, memory, autonat } = node
+  const { full = false, remembered = false, signal = new AbortController().signal, onProgress } = options
+  const key = networkKey(host.addresses(), await host.gateways())
+  const known = remembered ? memory.recall(key, seenAddress(autonat)) : undefined
+  if (known != null) return known
+  const startMs = host.clock.now()
+  const [found, hubs] = await Promise.all([
+    examine({
+      host,
+      servers: stunServers([...node.hubs, ...node.hubAddresses()]),
+      shared: await node.sockets(),
+      full,
+      portMapping: probePortMapping(host, signal),
+      environment: process.env,
+      signal,
+      ...(onProgress == null ? {} : { onProgress })
+    }),
+    Promise.all(node.hubIds.map(hub => askHub(node, hub, signal)))
+  ])
+  let reachability = told(autonat)
+  if (reachability === 'unknown') reachability = inferred(found.udp4) ?? reachability
+  if (reachability === 'unknown') {
+    onProgress?.('waiting for a hub that tries to reach us')
+    reachability = await toldWithin(node, startMs + QUICK_MS - host.clock.now(), signal)
+  }
+  const addresses = autonat.addresses.map(({ address, verdict }) => ({
+    address,
+    reachable: verdict === 'unknown' ? null : verdict === 'reachable'
+  }))
+  const report = { ...found, reachability, addresses, hubs }
+  memory.keep(key, report)
+  return report
+}
+
+/** Every hub answers STUN on the port that QUIC has; of one that is reached otherwise, the usual port is worth a question. */
+export function stunServers(addresses: readonly Multiaddr[]): Endpoint[] {
+  return addresses.flatMap(address => {
+    const endpoint = endpointOf(address)
+    if (endpoint == null) return []
+    const isUdp = address.getComponents().some(({ name }) => name === 'udp')
+    return [isUdp ? endpoint : { ...endpoint, port: STUN_PORT }]
+  })
+}
+
+async function askHub(node: Examinee, hub: PeerId, signal: AbortSignal): Promise<HubReport> {
+  const id = hub.toString()
+  try {
+    const rttMs = await withDeadline(node.host.clock, QUICK_MS, `a ping of ${id}`, signal, limit =>
+      node.ping(hub, limit)
+    )
+    return { id, rttMs }
+  } catch {
+    signal.throwIfAborted()
+    return { id, rttMs: null }
+  }
+}
+
+function told({ reachability: { ip4, ip6 } }: Autonat): NetworkReport['reachability'] {
+  if (ip4 === 'public' || ip6 === 'public') return 'public'
+  return ip4 === 'private' ? 'private' : 'unknown'
+}
+
+/** A hub needs seconds to find that it cannot reach us. What asks who is talked to lets no stranger in: that is quicker to know. */
+function inferred({ ok, filtering }: NetworkReport['udp4']): NetworkReport['reachability'] | undefined {
+  return ok && filtering != null && filtering !== 'endpoint-independent' ? 'private' : undefined
+}
+
+async function toldWithin({ autonat, host }: Examinee, ms: number, signal: AbortSignal) {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const off = autonat.events.on('reachability', () => {
+    if (told(autonat) !== 'unknown') resolve()
+  })
+  await withDeadline(host.clock, Math.max(0, ms), 'a verdict', signal, () => promise).catch(() => {})
+  off()
+  signal.throwIfAborted()
+  return told(autonat)
+}
+
+/** The public IPv4 address that hubs see now. */
+function seenAddress({ addresses }: Autonat): string | undefined {
+  const hosts = addresses.map(({ address }) => /^\/ip4\/([^/]+)\//.exec(address)?.[1])
+  return hosts.find(host => host != null && ipScope(host) === 'public')
+}

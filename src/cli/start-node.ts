@@ -15,6 +15,8 @@ export interface PeerArguments {
   readonly allowPrivate?: boolean
   /** What may be tried to get a direct path. */
   readonly only?: readonly TechniqueName[]
+  /** Whether to have the router map our ports. @default true */
+  readonly portMapping?: boolean
 }
 
 /** How long a node may take to say goodbye before the program goes without. */
@@ -30,6 +32,7 @@ export async function startNode(args: PeerArguments, signal: AbortSignal): Promi
     hubs: args.hub,
     signal,
     ...(args.allowPrivate === true ? { allowPrivate: true } : {}),
+    ...(args.portMapping == null ? {} : { portMapping: args.portMapping }),
     ...(args.only == null ? {} : { techniques: args.only }),
     ...(args.key == null ? {} : { key: await loadKey(args.key) })
   }

@@ -1,6 +1,8 @@
+import { endpointText } from '../nat/report.ts'
 import { defaultKeyFile } from '../node/key.ts'
 import type { Link } from '../node/link.ts'
 import type { LinkPath } from '../node/path.ts'
+import type { Mapped } from '../portmap/index.ts'
 import { EXIT, type Output } from './output.ts'
 import { answerPerf } from './perf-protocol.ts'
 import { answerPings } from './ping-protocol.ts'
@@ -19,12 +21,23 @@ export async function up(out: Output, args: PeerArguments): Promise<number> {
       { event: 'ready', id: node.id, addrs: node.addrs },
       `${out.colors.green('up')} ${node.id}\nothers reach it with: beeline ping ${node.id} --hub ${args.hub[0]}`
     )
+    // not before, for the first line is for scripts that wait until others can come
+    for (const mapped of node.mapped) showMapped(out, mapped)
+    node.events.on('mapped', mapped => showMapped(out, mapped))
     await aborted(stopped)
     await stopNode(node)
   } catch (error) {
     if (!(error instanceof Stopped)) throw error
   }
   return EXIT.done
+}
+
+function showMapped(out: Output, { protocol, by, external }: Mapped): void {
+  const endpoint = endpointText(external)
+  out.event(
+    { event: 'mapped', protocol, by, external: endpoint },
+    out.colors.dim(`the router has mapped ${protocol.toUpperCase()} ${endpoint} to this peer (${by})`)
+  )
 }
 
 function watch(out: Output, link: Link): void {

@@ -7,6 +7,7 @@ import type { Family, NetHost } from '../core/net.ts'
 import { type Kept, keepLease } from './keep.ts'
 import { LEASE, type LeaseEvent } from './lease.ts'
 import type { Grant, MappingProtocol, Outcome, Wanted } from './mapping.ts'
+import { Nonces } from './nonces.ts'
 import type { MappingReason } from './reason.ts'
 import { MappingRouter } from './router.ts'
 import { findUplink, type Uplink } from './uplink.ts'
@@ -53,11 +54,13 @@ export class PortMapper {
   readonly #routers = new Map<Family, Promise<MappingRouter | undefined>>()
   readonly #leases = new Map<Kept, Family>()
   readonly #news = new Allowance(NEWS)
+  readonly #nonces: Nonces
   #stopped = false
 
   constructor(host: NetHost, { families = [4, 6] }: PortMapperOptions = {}) {
     this.#host = host
     this.#families = families
+    this.#nonces = new Nonces(host.random)
   }
 
   /** Maps a port, and keeps it mapped until it is closed or the mapper is stopped. Events tell what becomes of it. */
@@ -140,7 +143,7 @@ export class PortMapper {
 
   async #open(family: Family, uplink: Uplink): Promise<MappingRouter | undefined> {
     try {
-      return await MappingRouter.open(this.#host, uplink, () => this.#onNews(family))
+      return await MappingRouter.open(this.#host, uplink, this.#nonces, () => this.#onNews(family))
     } catch (error) {
       if (!(error instanceof NatError)) throw error
       this.#routers.delete(family)

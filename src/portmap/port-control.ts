@@ -1,11 +1,12 @@
 import type { Endpoint } from '../core/machine.ts'
 import type { NetHost, UdpSocket } from '../core/net.ts'
 import { encodeNatPmpRequest, type NatPmpRequest, type NatPmpResponse } from '../wire/natpmp.ts'
-import { PCP_NONCE_BYTES, PCP_SERVER_PORT } from '../wire/pcp/codes.ts'
+import { PCP_SERVER_PORT } from '../wire/pcp/codes.ts'
 import type { EpochWatch } from './epoch.ts'
 import { exchange } from './exchange.ts'
 import type { Ask, Grant, MappingClient, Outcome, Wanted } from './mapping.ts'
 import { natPmpAddress, natPmpOutcome, readNatPmpAnswer } from './nat-pmp.ts'
+import type { Nonces } from './nonces.ts'
 import { type PcpAnswer, pcpOutcome, pcpRequest, readPcpAnswer } from './pcp.ts'
 import type { Uplink } from './uplink.ts'
 
@@ -27,6 +28,7 @@ export interface PortControlInit {
   readonly socket: UdpSocket
   /** Of the router, whichever protocol told. */
   readonly epoch: EpochWatch
+  readonly nonces: Nonces
   /** The server has forgotten what it had mapped. */
   onRestart(): void
 }
@@ -35,8 +37,6 @@ export interface PortControlInit {
 export class PortControl implements MappingClient {
   readonly #init: PortControlInit
   readonly #server: Endpoint
-  /** By protocol and port. A mapping is renewed and deleted with the nonce that it was made with, also after a restart. */
-  readonly #nonces = new Map<string, Uint8Array>()
   #speaks: 'pcp' | 'nat-pmp' | 'unknown' = 'unknown'
 
   constructor(init: PortControlInit) {
@@ -88,8 +88,8 @@ export class PortControl implements MappingClient {
     natPmpSendsMs: readonly number[],
     signal: AbortSignal
   ): Promise<PcpAnswer | undefined> {
-    const { host, uplink, socket } = this.#init
-    const nonce = this.#nonce(ask)
+    const { host, uplink, socket, nonces } = this.#init
+    const nonce = nonces.of(uplink.gateway, ask)
     const bytes = pcpRequest(ask, uplink.address, uplink.family, nonce, held)
     const natPmp = encodeNatPmpRequest({ opcode: 'address' })
     const answer = await exchange<PcpAnswer>(
@@ -150,12 +150,5 @@ export class PortControl implements MappingClient {
 
   #internal({ internalPort }: Wanted): Endpoint {
     return { address: this.#init.uplink.address, port: internalPort }
-  }
-
-  #nonce({ protocol, internalPort }: Wanted): Uint8Array {
-    const key = `${protocol} ${internalPort}`
-    const nonce = this.#nonces.get(key) ?? this.#init.host.random.bytes(PCP_NONCE_BYTES)
-    this.#nonces.set(key, nonce)
-    return nonce
   }
 }

@@ -2,6 +2,7 @@ import type { NetHost } from '../core/net.ts'
 import { listenForNews } from './announcements.ts'
 import { EpochWatch } from './epoch.ts'
 import type { Ask, Grant, MappingClient, Outcome, Wanted } from './mapping.ts'
+import type { Nonces } from './nonces.ts'
 import { PortControl } from './port-control.ts'
 import { askInTurn } from './turns.ts'
 import type { Uplink } from './uplink.ts'
@@ -29,11 +30,11 @@ export class MappingRouter {
    * @param onNews  called when the router may have forgotten its mappings
    * @throws NatError NO_NETWORK, LIMIT when there can be no socket at the uplink's address
    */
-  static async open(host: NetHost, uplink: Uplink, onNews: () => void): Promise<MappingRouter> {
+  static async open(host: NetHost, uplink: Uplink, nonces: Nonces, onNews: () => void): Promise<MappingRouter> {
     const epoch = new EpochWatch()
     const socket = await host.udp({ family: uplink.family, address: uplink.address })
     const stopListening = await listenForNews(host, uplink, epoch, onNews)
-    const control = new PortControl({ host, uplink, socket, epoch, onRestart: onNews })
+    const control = new PortControl({ host, uplink, socket, epoch, nonces, onRestart: onNews })
     return new MappingRouter(host, uplink, control, new UpnpClient(host, uplink), () => {
       stopListening()
       socket.close()

@@ -9,6 +9,7 @@ import { encodeSsdp, SSDP_GROUPS, SSDP_PORT } from '../../wire/upnp/ssdp.ts'
 import type { SimHost } from '../host.ts'
 import { serveHttp } from '../http/server.ts'
 import type { Sim } from '../network.ts'
+import { familyOf } from '../nic.ts'
 import { answerHttp, type Igd } from './control.ts'
 import { DESCRIPTION_PATH, gatewayDescription, UPNP_HTTP_PORT } from './description.ts'
 import { Pinholes } from './firewall-service.ts'
@@ -96,9 +97,10 @@ export class SimGateway {
       return answerHttp(igd(), request)
     })
     this.#closers.push(() => http.close())
-    const search = (bytes: Uint8Array): Uint8Array[] => {
+    const search = (bytes: Uint8Array, from: Endpoint): Uint8Array[] => {
       this.counts.ssdp.in++
-      return answerSearch(bytes, this.#description(upnp).device, this.#location()).map(answer => encodeSsdp(answer))
+      const location = this.#location(familyOf(from.address))
+      return answerSearch(bytes, this.#description(upnp).device, location).map(answer => encodeSsdp(answer))
     }
     await this.#serve(SSDP_PORT, search, this.counts.ssdp)
   }
@@ -203,7 +205,7 @@ export class SimGateway {
     }
     if (upnp === false) return
     const socket = this.#sockets.get(keyOf(SSDP_PORT, 4))
-    for (const note of announcements('alive', this.#description(upnp).device, this.#location(), this.#bootId)) {
+    for (const note of announcements('alive', this.#description(upnp).device, this.#location(4), this.#bootId)) {
       socket?.send({ bytes: encodeSsdp(note), to: { address: SSDP_GROUPS[4], port: SSDP_PORT } })
     }
   }
@@ -212,8 +214,10 @@ export class SimGateway {
     return gatewayDescription(this.#router, version, this.#host.ip6 !== undefined)
   }
 
-  #location(): string {
-    return `http://${this.#host.ip}:${UPNP_HTTP_PORT}${DESCRIPTION_PATH}`
+  /** In the family that was asked in (UPnP Device Architecture 2.0 annex A.4): pinholes are for the address that the client calls from. */
+  #location(family: Family): string {
+    const address = family === 4 ? this.#host.ip : `[${this.#host.ip6}]`
+    return `http://${address}:${UPNP_HTTP_PORT}${DESCRIPTION_PATH}`
   }
 }
 

@@ -65,10 +65,8 @@ export class Router implements Upper, Lower {
   }
 
   announce(address: string, uplink: Uplink): void {
-    const { mapping, nat66 } = this.#init.spec
     this.#bridge.announce(address, uplink)
-    const isHidden = familyOf(address) === 4 ? mapping !== 'none' : nat66 === true
-    if (!isHidden) for (const way of this.#ways) way.uplink.announce(address)
+    if (!this.#isHidden(address)) this.#ways[0]!.uplink.announce(address)
   }
 
   setBlockUdp(block: boolean): void {
@@ -117,7 +115,9 @@ export class Router implements Upper, Lower {
       this.#done(this.#bridge.deliver(passed), passed, answer)
       return
     }
-    const way = this.#ways[this.#balance.choose(packet, this.#ways.length)]!
+    // an address that is not translated has one way back
+    const isDealt = this.#isHidden(packet.source.address)
+    const way = this.#ways[isDealt ? this.#balance.choose(packet, this.#ways.length) : 0]!
     // before a mapping is made for it
     if (way.uplink.fits(passed)) this.#follow(way, way.outbound(clock.now(), passed), packet, answer)
     else this.#done('too-big', packet, way.uplink.blackHole ? undefined : answer)
@@ -157,6 +157,12 @@ export class Router implements Upper, Lower {
       const error = own === undefined ? undefined : icmpError(type, own, packet)
       if (error) send(error)
     }
+  }
+
+  /** Whether nobody outside sees an address that is inside. */
+  #isHidden(address: string): boolean {
+    const { mapping, nat66 } = this.#init.spec
+    return familyOf(address) === 4 ? mapping !== 'none' : nat66 === true
   }
 
   #isOnLan(address: string): boolean {

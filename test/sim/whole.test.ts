@@ -89,6 +89,24 @@ test('a router with two uplinks deals destinations to them, and keeps to what it
   assert.deepEqual(seen, ['11.1.0.10:5000', '11.1.2.10:5000', '11.1.0.10:5000', '11.1.2.10:5000'])
 })
 
+test('a router with two uplinks: what is not translated goes and comes by the first', async () => {
+  using sim = createSim({
+    wall: { mapping: 'none', uplinks: [{ link: { delayMs: 10 } }, { link: { delayMs: 30 } }] },
+    alice: { behind: 'wall', ipv6: true },
+    bob: { addresses: 2, ipv6: true }
+  })
+  const [alice, bob] = [sim.host('alice'), sim.host('bob')]
+  for (const address of [...bob.ips, bob.ip6!]) {
+    await answering(bob, 7, address)
+    const socket = await alice.udp({ family: address.includes(':') ? 6 : 4, port: 5000 })
+    const startMs = sim.clock.now()
+    const { seen, atMs } = await sim.run(ask(alice, socket, { address, port: 7 }))
+    socket.close()
+    assert.equal(seen, `${address.includes(':') ? alice.ip6 : alice.ip}:5000`)
+    assert.equal(atMs - startMs, 20)
+  }
+})
+
 test('a NAT with a pool shows a host under one address, or under any', async () => {
   const seenWith = async (pooling: 'paired' | 'arbitrary') => {
     using sim = createSim({ nat: { ...hard, addresses: 4, pooling }, alice: { behind: 'nat' }, bob: {} })

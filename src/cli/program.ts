@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { count, deadline, ips, list, megabytes, pause, peer, port, techniques } from './arguments.ts'
 import { demo } from './demo.ts'
+import { doctor } from './doctor.ts'
 import { hub } from './hub.ts'
 import { complain, EXIT, endWithReader, exit, explain, output } from './output.ts'
 import { perf } from './perf.ts'
@@ -59,6 +60,16 @@ withPeer(program.command('perf').argument('<peer>', 'the id that `beeline up` pr
     code = await perf(output(options.json === true), id, options)
   })
 
+withJson(program.command('doctor'))
+  .description('what network this machine is in, and what can be done about it')
+  .option('--hub <address>', 'hubs to ask, with their peer ids; more with commas', list)
+  .option('--full', 'also how long idle mappings live, and the path MTU: takes minutes')
+  .option('--key <file>', 'identity; default: a new one')
+  .option('--deadline <seconds>', 'for everything (default: 20; with --full 600)', deadline)
+  .action(async options => {
+    code = await doctor(output(options.json === true), options)
+  })
+
 withJson(program.command('demo'))
   .description('a hub and two peers on this machine, going from relay to direct before your eyes')
   .action(async options => {
@@ -74,6 +85,7 @@ function withPeer(command: Command): Command {
     .requiredOption('--hub <address>', 'address of a hub, with its peer id; more with commas', list)
     .option('--only <techniques>', 'ways to a direct path, with commas: reverse, punch-quic, punch-tcp', techniques)
     .option('--allow-private', 'offer and dial private addresses too: where hub and peers share a network')
+    .option('--no-port-mapping', 'do not ask the router to map our ports')
 }
 
 function until(): Option {

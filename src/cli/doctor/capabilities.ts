@@ -30,7 +30,7 @@ const FILTERING = {
 
 const REACHABLE = {
   public: { mark: 'yes', text: 'a hub dialled this machine' },
-  private: { mark: 'no', text: 'a hub tried to dial this machine, and could not' },
+  private: { mark: 'no', text: 'no stranger gets in' },
   unknown: { mark: 'unknown', text: 'no hub has told within the time' }
 } as const
 

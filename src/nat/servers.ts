@@ -34,7 +34,12 @@ export interface Naming {
  * stranger, so it must be as public as the server itself is, and few are asked.
  */
 export function furtherOf(namings: readonly Naming[], asked: readonly Endpoint[]): Endpoint[] {
-  const naming = namings.filter(believable).slice(0, MAX_NAMING)
+  const believed = namings.filter(believable)
+  // a server's sockets name each other
+  const first = believed.filter(
+    ({ server }, index) => believed.findIndex(each => each.server.address === server.address) === index
+  )
+  const naming = first.slice(0, MAX_NAMING)
   const further = naming.flatMap(({ server, other }) => [
     { address: server.address, port: other.port },
     { address: other.address, port: server.port },

@@ -53,8 +53,9 @@ export async function testUdp(test: UdpTest): Promise<Samples> {
   const fresh = await freshSockets(host, family)
   try {
     const survey = new Survey(host, opened, over.signal)
+    const prompt = survey.askPromptly(given, FIRST)
     const guesses = survey.ask(usualPorts(given), FIRST)
-    await survey.askPromptly(given, FIRST)
+    await prompt
     if (survey.answers.length === 0) await guesses
     const main = nearestOf(survey.answers)
     if (main == null) return noSamples(test)

@@ -48,6 +48,7 @@ export class MappedPorts implements AddressSource {
         if (wanted.has(key)) continue
         kept.delete(key)
         void port.close()
+        this.#forget(key)
       }
     }
     return {
@@ -65,7 +66,7 @@ export class MappedPorts implements AddressSource {
         mapper = undefined
         kept.clear()
         await stopping?.stop()
-        this.#mapped.clear()
+        for (const mapped of this.mapped) this.#onLost(mapped)
       }
     }
   }
@@ -84,6 +85,11 @@ export class MappedPorts implements AddressSource {
 
   onChange(listener: () => void): () => void {
     return this.#changes.on('change', listener)
+  }
+
+  /** A port that we gave up ourselves. */
+  #forget(port: string): void {
+    for (const mapped of this.mapped) if (portOf(mapped) === port) this.#onLost(mapped)
   }
 
   #onMapped(mapped: Mapped): void {
@@ -107,11 +113,17 @@ function portsOf(transportManager: TransportManager): Map<string, Wanted> {
     if (endpoint == null || endpoint.port === 0 || isLoopback(endpoint.address)) continue
     const names = address.getComponents().map(({ name }) => name)
     const protocol = names.includes('quic-v1') ? 'udp' : names.length === 2 && names[1] === 'tcp' ? 'tcp' : undefined
-    if (protocol != null) wanted.set(`${protocol} ${endpoint.port}`, { protocol, internalPort: endpoint.port })
+    if (protocol == null) continue
+    const port = { protocol, internalPort: endpoint.port } as const
+    wanted.set(portOf(port), port)
   }
   return wanted
 }
 
-function keyOf({ protocol, internalPort, family }: Mapped): string {
-  return `${protocol} ${internalPort} ${family}`
+function portOf({ protocol, internalPort }: Wanted): string {
+  return `${protocol} ${internalPort}`
+}
+
+function keyOf(mapped: Mapped): string {
+  return `${portOf(mapped)} ${mapped.family}`
 }

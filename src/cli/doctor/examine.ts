@@ -64,8 +64,9 @@ async function examineAlone(
   { full }: DoctorArguments,
   options: ExamineOptions
 ): Promise<NetworkReport> {
+  options.onProgress(hubs.length === 0 ? 'asking the router' : 'no hub answers; asking everybody else')
   const found = await examine({
-    ...options,
+    signal: options.signal,
     host: systemHost,
     servers: stunServers(hubs),
     full: full === true,

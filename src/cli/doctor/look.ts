@@ -16,6 +16,8 @@ const MARKS = {
   ascii: { yes: 'yes', no: 'no ', unknown: '?  ', note: '-  ' }
 } as const satisfies Record<string, Record<Mark, string>>
 
+/** Where nobody has said how wide a terminal is, its width is given as 0. */
+export const DEFAULT_COLUMNS = 80
 export const LABEL_WIDTH = 20
 /** Wider lines are hard to read. */
 const MAX_COLUMNS = 100
@@ -36,7 +38,7 @@ export function lookOf(
   // the consoles of Linux and of the oldest terminals have boxes, and no check marks
   const able = env['TERM'] !== 'linux' && env['TERM'] !== 'dumb'
   return {
-    columns: Math.max(MIN_COLUMNS, Math.min(MAX_COLUMNS, stream.columns ?? 80)),
+    columns: Math.max(MIN_COLUMNS, Math.min(MAX_COLUMNS, stream.columns || DEFAULT_COLUMNS)),
     unicode: stream.isTTY === true && utf8 && able,
     colors
   }

@@ -1,4 +1,5 @@
 import type { Colors } from '../output.ts'
+import { DEFAULT_COLUMNS } from './look.ts'
 
 /** A line on stderr that is written over while something goes on, and gone at the end. */
 export interface Progress {
@@ -25,7 +26,7 @@ export function progressLine(stream: ProgressStream, shown: boolean, { dim }: Co
   const write = () => {
     const seconds = ` ${((performance.now() - startMs) / 1000).toFixed(1)} s`
     // a line that wraps could not be cleared
-    const room = (stream.columns ?? 80) - seconds.length - 1
+    const room = (stream.columns || DEFAULT_COLUMNS) - seconds.length - 1
     stream.write(`${CLEAR_LINE}${text.slice(0, room)}${dim(seconds)}`)
   }
   return {

@@ -188,6 +188,7 @@ describe('how it looks where', () => {
     ['LC_ALL goes first', { isTTY: true, columns: 80 }, { ...utf8, LC_ALL: 'C' }, { columns: 80, unicode: false }],
     ['the console of Linux', { isTTY: true, columns: 80 }, { ...utf8, TERM: 'linux' }, { columns: 80, unicode: false }],
     ['a wide one', { isTTY: true, columns: 300 }, utf8, { columns: 100, unicode: true }],
+    ['one that does not tell', { isTTY: true, columns: 0 }, utf8, { columns: 80, unicode: true }],
     ['a very narrow one', { isTTY: true, columns: 20 }, utf8, { columns: 50, unicode: true }]
   ]
   for (const [name, stream, env, expected] of rows) {

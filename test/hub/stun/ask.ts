@@ -12,9 +12,11 @@ import { find, type StunAttribute, type StunMessage } from '../../../src/wire/st
 
 export interface AskOptions {
   readonly from?: string
+  readonly localPort?: number
   readonly source?: (source: Endpoint) => boolean
   readonly schedule?: RetransmissionSchedule
   readonly request?: Uint8Array
+  readonly accept?: (bytes: Uint8Array) => boolean
 }
 
 const PATIENT: RetransmissionSchedule = { rtoMs: 1_000, sends: 5, lastWaits: 1 }
@@ -25,11 +27,24 @@ export const HASTY: RetransmissionSchedule = { rtoMs: 150, sends: 1, lastWaits: 
 export async function ask(
   to: Endpoint,
   attributes: readonly StunAttribute[] = [],
-  { from, source, schedule = PATIENT, request = stunRequest(secureRandom, ...attributes) }: AskOptions = {}
+  {
+    from,
+    localPort = 0,
+    source,
+    accept,
+    schedule = PATIENT,
+    request = stunRequest(secureRandom, ...attributes)
+  }: AskOptions = {}
 ): Promise<{ outcome: StunOutcome; local: Endpoint }> {
   const address = from ?? (to.address.includes(':') ? '::1' : '127.0.0.1')
-  const socket = await systemUdp({ family: address.includes(':') ? 6 : 4, address })
-  const init = { to, request, schedule, ...(source == null ? {} : { from: source }) }
+  const socket = await systemUdp({ family: address.includes(':') ? 6 : 4, address, port: localPort })
+  const init = {
+    to,
+    request,
+    schedule,
+    ...(source == null ? {} : { from: source }),
+    ...(accept == null ? {} : { accept })
+  }
   const { promise, resolve } = Promise.withResolvers<StunOutcome>()
   drive(new StunTransaction(init), socket, realClock, resolve)
   // the transaction's timers keep no process alive

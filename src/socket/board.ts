@@ -122,7 +122,7 @@ export class Board<Public, Loop> {
       return route.also == null ? [route.to] : [route.to, route.also]
     }
     if ('open' in route) {
-      if (!this.#gate.hasRoom(this.#now())) return NOBODY
+      if (!this.#gate.hasRoom(remote(), this.#now())) return NOBODY
       const flows = this.#inbound(id, remote(), enginePort)
       return flows.filter(flow => this.#gate.admits(flow, bytes, this.#now()))
     }

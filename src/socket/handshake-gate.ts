@@ -1,3 +1,5 @@
+import ipaddr from 'ipaddr.js'
+import type { Endpoint } from '../core/machine.ts'
 import { longHeader } from './demux.ts'
 import type { Flow } from './flow.ts'
 import { type Ended, Handshakes } from './handshakes.ts'
@@ -26,8 +28,8 @@ export class HandshakeGate<Loop> {
   }
 
   /** Whether a flow may be opened for one more handshake. */
-  hasRoom(nowMs: number): boolean {
-    const room = this.#handshakes.hasRoom(nowMs)
+  hasRoom(remote: Endpoint, nowMs: number): boolean {
+    const room = this.#handshakes.hasRoom(hostOf(remote), nowMs)
     if (!room) this.dropped++
     return room
   }
@@ -35,8 +37,8 @@ export class HandshakeGate<Loop> {
   /** Whether the engine gets this packet: anything but one more handshake than the address may have. */
   admits(flow: Flow<Loop>, bytes: Uint8Array, nowMs: number): boolean {
     const header = flow.role === 'server' ? longHeader(bytes) : undefined
-    if (header?.opensConnection !== true) return true
-    const { ok, ended } = this.#handshakes.admit(flow, header, nowMs)
+    if (header?.opensConnection !== true || flow.path.kind !== 'udp') return true
+    const { ok, ended } = this.#handshakes.admit(flow, hostOf(flow.path.remote), header, nowMs)
     if (!ok) this.dropped++
     if (ended != null) this.#end([ended])
     this.#tell(Math.max(this.#told, this.size))
@@ -76,4 +78,11 @@ export class HandshakeGate<Loop> {
     this.#told = steps
     this.#post({ event: 'handshakes', count: steps })
   }
+}
+
+/** Who counts as one: an IPv4 address, or an IPv6 network of 64 bits, of which a host has all addresses. */
+function hostOf({ address }: Endpoint): string {
+  if (!address.includes(':')) return address
+  const [bare = ''] = address.split('%')
+  return ipaddr.IPv6.parse(bare).parts.slice(0, 4).join(':')
 }

@@ -4,7 +4,7 @@ import type { LongHeader } from './demux.ts'
 export interface HandshakeLimits {
   /** To one address at once. An honest peer has one or two, and a few more when it is refused and tries again. */
   readonly perFlow: number
-  /** In all. Each holds 60 kB and more of the engine's memory, most of it for the streams that it may open one day. */
+  /** In all. Each holds some 140 kB of memory, most of it the engine's for the streams that it may have one day. */
   readonly inAll: number
   /** How old one must be to make room for another: enough for an honest one to finish, over any path that one would want. */
   readonly endAfterMs: number
@@ -21,6 +21,7 @@ const CLOSE_FRAME = Uint8Array.of(0x1c, 0, 0, 0)
 
 interface Handshake<F> {
   readonly flow: F
+  readonly host: string
   /** The id that the client made up for our engine's server. */
   readonly destinationId: string
   readonly clientId: string
@@ -35,10 +36,18 @@ export interface Ended<F> {
   readonly close: Uint8Array | undefined
 }
 
+/** `ended`: what had to make room. */
+export interface Admission<F> {
+  readonly ok: boolean
+  readonly ended?: Ended<F>
+}
+
 /**
  * The handshakes that the engine's server has begun and not finished, bounded and ended in time. The engine has no timeout for
  * them but the idle one, which a client prolongs with a packet every now and then; it has a fixed number of takers, each of which
  * a handshake occupies; and it keeps 65,536 more waiting. Forty forged packets would lock everybody out.
+ *
+ * Hosts share the room: who floods us from an address of its own ends its own handshakes before those of others.
  *
  * It cannot be told to give one up, but an Initial's keys are known to all who saw it, so a CONNECTION_CLOSE can be sent in
  * the client's name. One too many does no harm: who has finished the handshake has thrown those keys away
@@ -49,6 +58,8 @@ export class Handshakes<F> {
   /** In the order in which they began. */
   readonly #all = new Set<Handshake<F>>()
   readonly #byFlow = new Map<F, Handshake<F>[]>()
+  /** In the same order. */
+  readonly #byHost = new Map<string, Set<Handshake<F>>>()
 
   constructor(limits: HandshakeLimits = HANDSHAKE_LIMITS) {
     this.#limits = limits
@@ -58,26 +69,28 @@ export class Handshakes<F> {
     return this.#all.size
   }
 
-  /** Whether one more may begin; the oldest makes room when it had its time. */
-  hasRoom(nowMs: number): boolean {
-    const [oldest] = this.#all
-    return this.#all.size < this.#limits.inAll || (oldest != null && this.#mayEnd(oldest, nowMs))
+  /** Whether one more of that host may begin. */
+  hasRoom(host: string, nowMs: number): boolean {
+    return this.#all.size < this.#limits.inAll || this.#whoMakesRoom(host, nowMs) != null
   }
 
   /** Whether the engine gets this Initial of a client: it goes on with a handshake, or begins one that there is room for. */
-  admit(flow: F, { destinationId, sourceId }: LongHeader, nowMs: number): { ok: boolean; ended?: Ended<F> } {
+  admit(flow: F, host: string, { destinationId, sourceId }: LongHeader, nowMs: number): Admission<F> {
     const begun = this.#byFlow.get(flow) ?? []
     if (begun.some(each => each.destinationId === destinationId || each.engineId === destinationId)) return { ok: true }
-    const full = begun.length >= this.#limits.perFlow
-    // what the engine has not answered by then it has refused, and has forgotten
-    const replaced = full ? begun.find(each => each.engineId == null && this.#mayEnd(each, nowMs)) : undefined
-    if (replaced != null) this.#remove(replaced)
-    if ((full && replaced == null) || !this.hasRoom(nowMs)) return { ok: false }
-    const [oldest] = this.#all
-    const ended = oldest != null && this.#all.size >= this.#limits.inAll ? this.#end(oldest) : undefined
-    const handshake: Handshake<F> = { flow, destinationId, clientId: sourceId, startMs: nowMs, engineId: undefined }
-    this.#all.add(handshake)
-    this.#byFlow.set(flow, [...(this.#byFlow.get(flow) ?? []), handshake])
+    if (begun.length >= this.#limits.perFlow) {
+      // what the engine has not answered by then it has refused, and has forgotten
+      const refused = begun.find(each => each.engineId == null && this.#mayEnd(each, nowMs))
+      if (refused == null) return { ok: false }
+      this.#remove(refused)
+    }
+    let ended: Ended<F> | undefined
+    if (this.#all.size >= this.#limits.inAll) {
+      const other = this.#whoMakesRoom(host, nowMs)
+      if (other == null) return { ok: false }
+      ended = this.#end(other)
+    }
+    this.#add({ flow, host, destinationId, clientId: sourceId, startMs: nowMs, engineId: undefined })
     return ended == null ? { ok: true } : { ok: true, ended }
   }
 
@@ -107,6 +120,18 @@ export class Handshakes<F> {
     for (const handshake of [...(this.#byFlow.get(flow) ?? [])]) yield this.#end(handshake)
   }
 
+  /** The oldest, when it had its time; else one of a host that has more than this one would have. */
+  #whoMakesRoom(host: string, nowMs: number): Handshake<F> | undefined {
+    const [oldest] = this.#all
+    if (oldest == null || this.#mayEnd(oldest, nowMs)) return oldest
+    const own = this.#byHost.get(host)?.size ?? 0
+    // who has a fair share already gets no other's, and a flood of its packets no search for each of them
+    if (own * this.#byHost.size >= this.#all.size) return undefined
+    let most: Set<Handshake<F>> | undefined
+    for (const each of this.#byHost.values()) if (each.size > (most?.size ?? own + 1)) most = each
+    return most?.values().next().value
+  }
+
   #mayEnd({ startMs }: Handshake<F>, nowMs: number): boolean {
     return nowMs - startMs >= this.#limits.endAfterMs
   }
@@ -119,11 +144,21 @@ export class Handshakes<F> {
     return { flow, close: clientInitial({ ...names, packetNumber: CLOSE_PACKET_NUMBER, frames: CLOSE_FRAME }) }
   }
 
+  #add(handshake: Handshake<F>): void {
+    const { flow, host } = handshake
+    this.#all.add(handshake)
+    this.#byFlow.set(flow, [...(this.#byFlow.get(flow) ?? []), handshake])
+    this.#byHost.set(host, (this.#byHost.get(host) ?? new Set()).add(handshake))
+  }
+
   #remove(handshake: Handshake<F>): void {
+    const { flow, host } = handshake
     this.#all.delete(handshake)
-    const begun = this.#byFlow.get(handshake.flow) ?? []
-    const rest = begun.filter(each => each !== handshake)
-    if (rest.length === 0) this.#byFlow.delete(handshake.flow)
-    else this.#byFlow.set(handshake.flow, rest)
+    const rest = (this.#byFlow.get(flow) ?? []).filter(each => each !== handshake)
+    if (rest.length === 0) this.#byFlow.delete(flow)
+    else this.#byFlow.set(flow, rest)
+    const ofHost = this.#byHost.get(host)
+    ofHost?.delete(handshake)
+    if (ofHost?.size === 0) this.#byHost.delete(host)
   }
 }

@@ -14,43 +14,56 @@ const { perFlow, inAll, endAfterMs, lifeMs } = HANDSHAKE_LIMITS
 /** As many as there may be, each of another address, none of them answered. */
 function full(): Handshakes<number> {
   const handshakes = new Handshakes<number>()
-  for (let flow = 0; flow < inAll; flow++) assert.equal(handshakes.admit(flow, begins(flow), flow).ok, true)
+  for (let flow = 0; flow < inAll; flow++)
+    assert.equal(handshakes.admit(flow, `host ${flow}`, begins(flow), flow).ok, true)
   return handshakes
 }
 
 describe('handshakes of the server', () => {
   test('repetitions, and what goes on by the id that the engine made up, belong to the one that was begun', () => {
     const handshakes = new Handshakes<number>()
-    for (let i = 0; i < 100; i++) assert.equal(handshakes.admit(1, begins(7), 0).ok, true)
+    for (let i = 0; i < 100; i++) assert.equal(handshakes.admit(1, 'host', begins(7), 0).ok, true)
     handshakes.answered(1, answers())
     const goesOn = longHeader(initial({ to: SERVER_ID, from: CLIENT_ID }))!
-    for (let i = 0; i < 100; i++) assert.equal(handshakes.admit(1, goesOn, 0).ok, true)
+    for (let i = 0; i < 100; i++) assert.equal(handshakes.admit(1, 'host', goesOn, 0).ok, true)
     assert.equal(handshakes.size, 1)
   })
 
   test('one address has a few; those that the engine has refused make room for others', () => {
     const handshakes = new Handshakes<number>()
-    for (let n = 0; n < perFlow; n++) assert.equal(handshakes.admit(1, begins(n), 0).ok, true)
+    for (let n = 0; n < perFlow; n++) assert.equal(handshakes.admit(1, 'host', begins(n), 0).ok, true)
     handshakes.answered(1, answers())
-    assert.equal(handshakes.admit(1, begins(100), endAfterMs - 1).ok, false)
-    for (let n = 101; n < 100 + perFlow; n++) assert.equal(handshakes.admit(1, begins(n), endAfterMs).ok, true)
-    assert.equal(handshakes.admit(1, begins(200), endAfterMs).ok, false)
-    assert.equal(handshakes.admit(2, begins(300), endAfterMs).ok, true)
+    assert.equal(handshakes.admit(1, 'host', begins(100), endAfterMs - 1).ok, false)
+    for (let n = 101; n < 100 + perFlow; n++) assert.equal(handshakes.admit(1, 'host', begins(n), endAfterMs).ok, true)
+    assert.equal(handshakes.admit(1, 'host', begins(200), endAfterMs).ok, false)
+    assert.equal(handshakes.admit(2, 'host', begins(300), endAfterMs).ok, true)
   })
 
   test('when there are too many the oldest ends, once it had its time', () => {
     const handshakes = full()
     handshakes.answered(0, answers())
-    assert.equal(handshakes.hasRoom(endAfterMs - 1), false)
-    assert.deepEqual(handshakes.admit(inAll, begins(inAll), endAfterMs - 1), { ok: false })
-    assert.equal(handshakes.hasRoom(endAfterMs), true)
-    const { ok, ended } = handshakes.admit(inAll, begins(inAll), endAfterMs)
+    assert.equal(handshakes.hasRoom('host', endAfterMs - 1), false)
+    assert.deepEqual(handshakes.admit(inAll, 'host', begins(inAll), endAfterMs - 1), { ok: false })
+    assert.equal(handshakes.hasRoom('host', endAfterMs), true)
+    const { ok, ended } = handshakes.admit(inAll, 'host', begins(inAll), endAfterMs)
     assert.deepEqual([ok, ended?.flow, handshakes.size], [true, 0, inAll])
+  })
+
+  test('of those that are young one makes room for a host that has fewer, out of the host that has most', () => {
+    const handshakes = new Handshakes<number>()
+    for (let flow = 0; flow < inAll; flow++) handshakes.admit(flow, `host ${Math.min(flow, 10)}`, begins(flow), 0)
+    assert.equal(handshakes.admit(1_000, 'host 10', begins(1_000), 1).ok, false)
+    const { ok, ended } = handshakes.admit(1_001, 'newcomer', begins(1_001), 1)
+    assert.deepEqual([ok, ended?.flow, handshakes.size], [true, 10, inAll])
+  })
+
+  test('when no host has many, all have to wait', () => {
+    assert.equal(full().hasRoom('newcomer', endAfterMs - 1), false)
   })
 
   test('what ends is told to the engine in the name of its client', () => {
     const handshakes = new Handshakes<number>()
-    handshakes.admit(1, begins(7), 0)
+    handshakes.admit(1, 'host', begins(7), 0)
     handshakes.answered(1, answers())
     assert.deepEqual([...handshakes.expired(lifeMs - 1)], [])
     const [ended] = handshakes.expired(lifeMs)
@@ -61,15 +74,15 @@ describe('handshakes of the server', () => {
 
   test('what the engine has not answered needs no end', () => {
     const handshakes = new Handshakes<number>()
-    handshakes.admit(1, begins(7), 0)
+    handshakes.admit(1, 'host', begins(7), 0)
     assert.deepEqual([...handshakes.endAll(1)], [{ flow: 1, close: undefined }])
     assert.equal(handshakes.size, 0)
   })
 
   test('a finished one is not ended', () => {
     const handshakes = new Handshakes<number>()
-    handshakes.admit(1, begins(1), 0)
-    handshakes.admit(1, begins(2), 0)
+    handshakes.admit(1, 'host', begins(1), 0)
+    handshakes.admit(1, 'host', begins(2), 0)
     handshakes.answered(1, answers())
     handshakes.finished(1)
     assert.deepEqual([...handshakes.expired(lifeMs)], [{ flow: 1, close: undefined }])

@@ -31,7 +31,7 @@ export async function testFresh({ host, fresh, main, patient, translated, signal
       { socket: a, public: one.public },
       { socket: b, public: other.public }
     ]
-    return await hairpins(host, from, to, patient.rtoMs, signal)
+    return await hairpins(host, from, to, patient.turnMs, signal)
   })
   const asked = await Promise.all(asking)
   const answered = asked.flatMap((result, index) =>

@@ -6,19 +6,24 @@ import type { RetransmissionSchedule } from '../core/stun-transaction.ts'
  */
 export const FIRST: RetransmissionSchedule = { rtoMs: 500, sends: 3, lastWaits: 3 }
 
-/** Computers answer within that, however near they are and however busy. */
-const MIN_RTO_MS = 100
+/** Computers answer within twice that, however near they are and however busy: silence must be the network's. */
+const MIN_RTO_MS = 125
+/** The same for packets that turn around at a router: they come back before a server's answer would, or never. */
+const MIN_TURN_MS = 200
 
 /** How long to wait for answers where one has come before. */
 export interface Patience {
-  /** From one sending to the next; beyond a round trip by a quarter, and by what a busy machine takes. */
-  readonly rtoMs: number
-  /** Two sends, and the end after as long again: silence is known after two and a half round trips. */
+  /**
+   * Two sends, each waited for a quarter longer than a round trip, and by what a busy machine takes: silence is known after two and a half
+   * round trips.
+   */
   readonly schedule: RetransmissionSchedule
+  /** How long a packet may take to a router and back. */
+  readonly turnMs: number
 }
 
 /** @param lossy whether packets were lost already: then more are sent before silence is believed */
 export function patience(rttMs: number, lossy: boolean): Patience {
   const rtoMs = Math.max(MIN_RTO_MS, 1.25 * rttMs + 20)
-  return { rtoMs, schedule: { rtoMs, sends: lossy ? 3 : 2, lastWaits: 1 } }
+  return { schedule: { rtoMs, sends: lossy ? 3 : 2, lastWaits: 1 }, turnMs: Math.max(MIN_TURN_MS, rtoMs) }
 }

@@ -1,3 +1,4 @@
+import type { NetworkReachability } from '../libp2p/autonat/index.ts'
 import { endpointText } from '../nat/report.ts'
 import { defaultKeyFile } from '../node/key.ts'
 import type { Link } from '../node/link.ts'
@@ -24,6 +25,8 @@ export async function up(out: Output, args: PeerArguments): Promise<number> {
     // not before, for the first line is for scripts that wait until others can come
     for (const mapped of node.mapped) showMapped(out, mapped)
     node.events.on('mapped', mapped => showMapped(out, mapped))
+    node.events.on('reachability', reachability => showReachability(out, reachability))
+    if (isKnown(node.reachability)) showReachability(out, node.reachability)
     await aborted(stopped)
     await stopNode(node)
   } catch (error) {
@@ -37,6 +40,18 @@ function showMapped(out: Output, { protocol, by, external }: Mapped): void {
   out.event(
     { event: 'mapped', protocol, by, external: endpoint },
     out.colors.dim(`the router has mapped ${protocol.toUpperCase()} ${endpoint} to this peer (${by})`)
+  )
+}
+
+function isKnown({ ip4, ip6 }: NetworkReachability): boolean {
+  return ip4 !== 'unknown' || ip6 !== 'unknown'
+}
+
+function showReachability(out: Output, { ip4, ip6 }: NetworkReachability): void {
+  const isPublic = ip4 === 'public' || ip6 === 'public'
+  out.event(
+    { event: 'reachability', ip4, ip6 },
+    out.colors.dim(isPublic ? 'anybody can dial this peer' : 'nobody can dial this peer without punching')
   )
 }
 

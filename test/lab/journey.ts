@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { type LabSpec, openLab } from '../../lab/lab.ts'
+import { type Lab, type LabSpec, openLab } from '../../lab/lab.ts'
 import { type Ended, MAIN, Program } from '../cli/beeline.ts'
 
 /** In the order in which a hub prints its addresses. */
@@ -10,17 +10,19 @@ const TRANSPORTS = ['quic', 'tcp', 'ws'] as const
 
 export type HubTransport = (typeof TRANSPORTS)[number]
 
-/** A lab in which a hub runs and alice is up, until the test ends. */
+/** A lab in which a hub runs and alice is up, until the test ends; `prepare` comes before both. */
 export async function journey(
   t: TestContext,
   spec: LabSpec,
   by: readonly HubTransport[] = ['quic'],
-  peer: readonly string[] = []
+  peer: readonly string[] = [],
+  prepare: (lab: Lab) => Promise<void> = async () => {}
 ) {
   const data = await mkdtemp(join(tmpdir(), 'beeline-journey-'))
   t.after(() => rm(data, { recursive: true, force: true }))
   const lab = await openLab(spec)
   t.after(() => lab.close())
+  await prepare(lab)
   const start = (host: string, ...args: string[]): Program => {
     const env = { ...process.env, XDG_CONFIG_HOME: join(data, host) }
     return new Program(lab.spawn(host, [process.execPath, MAIN, ...args, '--json'], { env, stdio: 'pipe' }))

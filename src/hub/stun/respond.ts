@@ -30,8 +30,11 @@ export interface StunArrival {
 
 /** Codes of attributes that we refuse: more are not named, so that an error is not longer than what it answers. */
 const MAX_NAMED = 4
-/** A link's MTU at most (RFC 5780 section 7.6), and no more than the request brought. */
-const MAX_PADDING_BYTES = 1_500
+/**
+ * RFC 5780 section 7.6 wants as much as makes the answer go in fragments. Sockets of QUIC send none, and whoever can have
+ * them sent is better off than we: the answer stays within 1,280 bytes, the MTU that every IPv6 link has, and what it answers.
+ */
+const MAX_PADDING_BYTES = 1_120
 /** Services that trust what comes from a server have ports below. */
 const MIN_RESPONSE_PORT = 1_024
 const CHANGE_REQUEST = 0x0003

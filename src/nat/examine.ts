@@ -5,7 +5,7 @@ import type { Endpoint } from '../core/machine.ts'
 import type { Family, Gateway, NetHost, UdpSocket } from '../core/net.ts'
 import { captivePortal, type KnownPage } from './captive-portal.ts'
 import { classify, type Samples, uplinksOf } from './classify.ts'
-import { findHops } from './hops.ts'
+import { findHops, withGateway } from './hops.ts'
 import { layers } from './layers.ts'
 import { measureLifetime } from './lifetime.ts'
 import { findNat64, NAT64_NAME } from './nat64.ts'
@@ -126,7 +126,9 @@ async function testFamily(
   const tcp = testTcp({ host, family, servers, learned: nearest.promise, local, signal })
   // the way is of interest only where there may be NATs on it
   const hops = nearest.promise.then(found =>
-    found?.translated === true && family === 4 ? findHops(host, found.server, found.patience, signal) : null
+    found?.translated === true && family === 4
+      ? findHops(host, found.server, found.patience, signal).then(hops => withGateway(hops, gateways))
+      : null
   )
   const none = noSamples({ host, local, signal })
   return {

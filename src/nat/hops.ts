@@ -1,5 +1,5 @@
 import type { Endpoint } from '../core/machine.ts'
-import type { Family, NetHost, ProbeSocket } from '../core/net.ts'
+import type { Family, Gateway, NetHost, ProbeSocket } from '../core/net.ts'
 import { ask } from './ask.ts'
 import type { Patience } from './patience.ts'
 
@@ -32,6 +32,15 @@ export async function findHops(
   } finally {
     for (const socket of sockets) socket.close()
   }
+}
+
+/**
+ * The first router is that of the default route, even when it is silent. Linux sends a host six ICMP errors at once and then one a second
+ * (`icmp_ratelimit`), and a router without port mapping has spent them on "port unreachable" for those who asked it for that meanwhile.
+ */
+export function withGateway(hops: (string | null)[] | null, gateways: readonly Gateway[]): (string | null)[] | null {
+  const gateway = gateways.find(({ family }) => family === 4)
+  return hops?.[0] === null && gateway != null ? [gateway.address, ...hops.slice(1)] : hops
 }
 
 /** Where a packet of this socket ends: at the server, at a router, or nobody knows where. */

@@ -66,7 +66,7 @@ interface Between {
 function nats(report: NetworkReport, seen: TransportReport): Between[] {
   const { natLayers, cgnat } = report
   const inside = report.hops.filter(hop => ipScope(hop) === 'private')
-  const first = inside[0] ?? router(report)
+  const first = router(report) ?? inside[0]
   if (seen.translated === false) return []
   if (natLayers == null || natLayers === 0) {
     return [{ title: seen.translated === true ? 'NAT, one or more' : 'not known', address: first }]

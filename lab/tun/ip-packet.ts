@@ -34,15 +34,10 @@ export interface IpPacket extends SimPacket {
  * Reads an IP packet; undefined for what a NAT of this lab does not pass: other protocols, fragments (whose second half has no
  * ports; the real ones put them together first), IPv6 with extension headers, and what is not whole.
  */
-export function readPacket(
-  bytes: Uint8Array,
-  packet: DataView,
-  length: number,
-  addresses: AddressText
-): IpPacket | undefined {
+export function readPacket(packet: DataView, length: number, addresses: AddressText): IpPacket | undefined {
   const layout = layoutOf(packet, 0, length, true)
   if (!layout) return undefined
-  const head = headOf(bytes, packet, layout, addresses)
+  const head = headOf(packet, layout, addresses)
   const ttl = packet.getUint8(layout.family === 4 ? 8 : 7)
   const { transportAt, endAt, protocol, quoted } = layout
   if (protocol === 'udp') return { ...head, ttl, layout }
@@ -53,7 +48,7 @@ export function readPacket(
   const type = icmpType(layout.family, packet.getUint8(transportAt), packet.getUint8(transportAt + 1))
   if (type === undefined) return undefined
   if (type === 'echo-request' || type === 'echo-reply') return { ...head, ttl, layout, icmp: { type } }
-  return quoted && { ...head, ttl, layout, icmp: { type, about: headOf(bytes, packet, quoted, addresses) } }
+  return quoted && { ...head, ttl, layout, icmp: { type, about: headOf(packet, quoted, addresses) } }
 }
 
 /** @param whole whether all of it must be there: of a quoted packet only its beginning is */
@@ -118,9 +113,9 @@ function layout(
   return { ...head, protocol, destinationAt: head.sourceAt + head.addressBytes, transportAt, endAt: end, quoted }
 }
 
-function headOf(bytes: Uint8Array, packet: DataView, of: Layout, addresses: AddressText): PacketHead {
-  const source = addresses.read(bytes, of.sourceAt, of.addressBytes)
-  const destination = addresses.read(bytes, of.destinationAt, of.addressBytes)
+function headOf(packet: DataView, of: Layout, addresses: AddressText): PacketHead {
+  const source = addresses.read(packet, of.sourceAt, of.addressBytes)
+  const destination = addresses.read(packet, of.destinationAt, of.addressBytes)
   const [from, to] = portsOf(packet, of)
   const end = (address: string, port: number): Endpoint => ({ address, port })
   return { protocol: of.protocol, source: end(source, from), destination: end(destination, to) }

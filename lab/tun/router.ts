@@ -25,7 +25,7 @@ export class PacketRouter {
 
   /** Routes the packet in `buffer`, in place. @returns undefined when it goes no further */
   route(nowMs: number, from: Side, buffer: Uint8Array, view: DataView, length: number): Routed | undefined {
-    const packet = readPacket(buffer, view, length, this.#addresses)
+    const packet = readPacket(view, length, this.#addresses)
     if (!packet || !isUnicast(packet.source.address) || !isUnicast(packet.destination.address)) return undefined
     const nat = this.#nats[packet.layout.family]
     if (!nat) return undefined

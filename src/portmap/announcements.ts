@@ -1,10 +1,12 @@
 import { NatError } from '../core/errors.ts'
+import { ipScope } from '../core/ip.ts'
 import type { Endpoint } from '../core/machine.ts'
 import type { NetHost, UdpSocket } from '../core/net.ts'
 import { decodeNatPmpResponse } from '../wire/natpmp.ts'
 import { PCP_ANNOUNCE_GROUPS, PCP_CLIENT_PORT, PCP_SERVER_PORT } from '../wire/pcp/codes.ts'
 import { decodePcpResponse } from '../wire/pcp/message.ts'
 import { decodeSsdp, SSDP_GROUPS, SSDP_PORT } from '../wire/upnp/ssdp.ts'
+import type { BootWatch } from './boot.ts'
 import type { EpochWatch } from './epoch.ts'
 import { quietly } from './pcp.ts'
 import { isSameAddress, type Uplink } from './uplink.ts'
@@ -14,7 +16,7 @@ import { isSameAddress, type Uplink } from './uplink.ts'
  * section 14.1), NAT-PMP's address (RFC 6886 section 3.2.1), UPnP's `ssdp:alive`. Where another program has the port to itself, and
  * for a group that cannot be joined, leases find out when they are renewed.
  *
- * @param epoch  of the same router's answers
+ * @param epoch  of the same router's answers; and so is `boot`
  * @param onNews  called when mappings may be gone; as often as the router speaks of it
  * @returns a function that stops it
  */
@@ -22,9 +24,10 @@ export async function listenForNews(
   host: NetHost,
   uplink: Uplink,
   epoch: EpochWatch,
+  boot: BootWatch,
   onNews: () => void
 ): Promise<() => void> {
-  const isRouter = (from: Endpoint) => isSameAddress(from.address, uplink.gateway)
+  const isRouter = ({ address }: Endpoint) => isSameAddress(address, uplink.gateway) || isNeighbour(address, uplink)
   const control = await joined(host, uplink, PCP_CLIENT_PORT, PCP_ANNOUNCE_GROUPS[uplink.family])
   let address: string | undefined
   control?.onPacket((bytes, from) => {
@@ -39,19 +42,21 @@ export async function listenForNews(
   })
 
   const discovery = await joined(host, uplink, SSDP_PORT, SSDP_GROUPS[uplink.family])
-  let bootId: number | undefined
   discovery?.onPacket((bytes, from) => {
     if (!isRouter(from)) return
     const message = quietly(() => decodeSsdp(bytes))
-    if (message?.type !== 'notify' || message.kind !== 'alive' || message.bootId == null) return
-    const before = bootId
-    bootId = message.bootId
-    if (before != null && before !== bootId) onNews()
+    if (message?.type !== 'notify' || message.kind !== 'alive') return
+    if (boot.restarted(message.usn, message.bootId)) onNews()
   })
   return () => {
     control?.close()
     discovery?.close()
   }
+}
+
+/** Over IPv6 a router multicasts from its link-local address, whichever one the default route has. */
+function isNeighbour(address: string, { family }: Uplink): boolean {
+  return family === 6 && ipScope(address) === 'link-local'
 }
 
 function announcementOf(

@@ -3,6 +3,7 @@ import { NatError } from '../core/errors.ts'
 import type { NetHost, UdpSocket } from '../core/net.ts'
 import { encodeNatPmpRequest } from '../wire/natpmp.ts'
 import { PCP_NONCE_BYTES, PCP_SERVER_PORT } from '../wire/pcp/codes.ts'
+import { BootWatch } from './boot.ts'
 import { exchange } from './exchange.ts'
 import type { Ask, Outcome } from './mapping.ts'
 import { natPmpAddress, readNatPmpAnswer } from './nat-pmp.ts'
@@ -108,7 +109,7 @@ async function probeNatPmp(
 }
 
 async function probeUpnp(host: NetHost, uplink: Uplink, ask: Ask, signal: AbortSignal): Promise<ProtocolProbe> {
-  const client = new UpnpClient(host, uplink)
+  const client = new UpnpClient(host, uplink, new BootWatch())
   try {
     const outcome = await withDeadline(host.clock, UPNP_MS, 'UPnP', signal, aborted =>
       client.map(ask, undefined, aborted)

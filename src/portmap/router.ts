@@ -1,5 +1,6 @@
 import type { NetHost } from '../core/net.ts'
 import { listenForNews } from './announcements.ts'
+import { BootWatch } from './boot.ts'
 import { EpochWatch } from './epoch.ts'
 import type { Ask, Grant, MappingClient, Outcome, Wanted } from './mapping.ts'
 import type { Nonces } from './nonces.ts'
@@ -31,11 +32,11 @@ export class MappingRouter {
    * @throws NatError NO_NETWORK, LIMIT when there can be no socket at the uplink's address
    */
   static async open(host: NetHost, uplink: Uplink, nonces: Nonces, onNews: () => void): Promise<MappingRouter> {
-    const epoch = new EpochWatch()
+    const [epoch, boot] = [new EpochWatch(), new BootWatch()]
     const socket = await host.udp({ family: uplink.family, address: uplink.address })
-    const stopListening = await listenForNews(host, uplink, epoch, onNews)
+    const stopListening = await listenForNews(host, uplink, epoch, boot, onNews)
     const control = new PortControl({ host, uplink, socket, epoch, nonces, onRestart: onNews })
-    return new MappingRouter(host, uplink, control, new UpnpClient(host, uplink), () => {
+    return new MappingRouter(host, uplink, control, new UpnpClient(host, uplink, boot), () => {
       stopListening()
       socket.close()
     })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Gateway, InterfaceAddress } from '../../src/core/net.ts'
+import { BootWatch } from '../../src/portmap/boot.ts'
 import { EpochWatch } from '../../src/portmap/epoch.ts'
 import { MAPPING_REASONS, mostTelling, natPmpRefusal, pcpRefusal, upnpRefusal } from '../../src/portmap/reason.ts'
 import { findUplink, isInNetwork, isSameAddress } from '../../src/portmap/uplink.ts'
@@ -88,6 +89,19 @@ for (const [elapsed, before, after, restarted] of [
     assert.equal(watch.restarted(elapsed * 1000, after), false, 'the new epoch counts from now on')
   })
 }
+
+test('boot: by device, whatever it calls its services; eight devices at most', () => {
+  const watch = new BootWatch()
+  assert.equal(watch.restarted('uuid:1::upnp:rootdevice', 7), false)
+  assert.equal(watch.restarted('uuid:2', 9), false)
+  assert.equal(watch.restarted('uuid:1::urn:x', 7), false)
+  assert.equal(watch.restarted('uuid:1', undefined), false)
+  assert.equal(watch.restarted('uuid:1', 8), true)
+  assert.equal(watch.restarted('uuid:1::upnp:rootdevice', 8), false)
+  for (let i = 0; i < 100; i++) watch.restarted(`uuid:x${i}`, 1)
+  assert.equal(watch.restarted('uuid:x99', 2), false, 'it was not kept')
+  assert.equal(watch.restarted('uuid:2', 10), true)
+})
 
 // url, base, router, what is asked
 for (const [url, base, router, expected] of [

@@ -4,6 +4,7 @@ import { VirtualClock } from '../../src/core/clock.ts'
 import { NatError } from '../../src/core/errors.ts'
 import type { HttpRequest, HttpResponse, NetHost, UdpSocket } from '../../src/core/net.ts'
 import { seededRandom } from '../../src/core/random.ts'
+import { BootWatch } from '../../src/portmap/boot.ts'
 import type { Outcome } from '../../src/portmap/mapping.ts'
 import { UpnpClient } from '../../src/portmap/upnp/client.ts'
 import { encodeDescription, type UpnpService } from '../../src/wire/upnp/description.ts'
@@ -74,9 +75,11 @@ function description(...services: Partial<UpnpService>[]): string {
 async function mapBy(script: Script): Promise<{ outcome: Outcome; asked: string[]; tookMs: number }> {
   const { host, clock, asked } = scripted(script)
   let outcome: Outcome | undefined
-  const mapping = new UpnpClient(host, UPLINK).map(ASK, undefined, new AbortController().signal).then(result => {
-    outcome = result
-  })
+  const mapping = new UpnpClient(host, UPLINK, new BootWatch())
+    .map(ASK, undefined, new AbortController().signal)
+    .then(result => {
+      outcome = result
+    })
   while (outcome == null && clock.now() < 60_000) await clock.advance(100)
   await mapping
   assert.equal(clock.pending, 0, 'no timer is left')

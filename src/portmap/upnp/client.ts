@@ -1,6 +1,7 @@
 import { withDeadline } from '../../core/deadline.ts'
 import { NatError } from '../../core/errors.ts'
 import type { NetHost } from '../../core/net.ts'
+import type { BootWatch } from '../boot.ts'
 import type { Ask, Grant, MappingClient, Outcome, Wanted } from '../mapping.ts'
 import type { Uplink } from '../uplink.ts'
 import { discover } from './discover.ts'
@@ -14,17 +15,20 @@ const MAP_MS = 12_000
 export class UpnpClient implements MappingClient {
   readonly #host: NetHost
   readonly #uplink: Uplink
+  readonly #boot: BootWatch
   #service: PortMappings | Pinholes | undefined
 
-  constructor(host: NetHost, uplink: Uplink) {
+  /** @param boot  of the same router's notifications */
+  constructor(host: NetHost, uplink: Uplink, boot: BootWatch) {
     this.#host = host
     this.#uplink = uplink
+    this.#boot = boot
   }
 
   /** Looks for the router where that has not been done. @returns why there is none. @throws the signal's reason */
   async prepare(signal: AbortSignal): Promise<Extract<Outcome, { refused: unknown }> | undefined> {
     if (this.#service != null) return undefined
-    const found = await discover(this.#host, this.#uplink, signal)
+    const found = await discover(this.#host, this.#uplink, this.#boot, signal)
     if ('refused' in found) return found
     const [service] = found.services
     this.#service =

@@ -6,6 +6,7 @@ import { allServices, decodeDescription, type UpnpDescription } from '../../wire
 import { type ServiceKind, serviceKind } from '../../wire/upnp/services.ts'
 import { SSDP_GROUPS } from '../../wire/upnp/ssdp.ts'
 import { XML_BOUNDS } from '../../wire/upnp/xml.ts'
+import type { BootWatch } from '../boot.ts'
 import { mostTelling, type Refusal } from '../reason.ts'
 import { isInNetwork, isSameAddress, type Uplink } from '../uplink.ts'
 import { ask, type Control, call } from './control.ts'
@@ -33,7 +34,12 @@ const NO_ANSWER: Refusal = { reason: 'no-answer', detail: 'no internet gateway a
  *
  * @throws the signal's reason
  */
-export async function discover(host: NetHost, uplink: Uplink, signal: AbortSignal): Promise<Discovery> {
+export async function discover(
+  host: NetHost,
+  uplink: Uplink,
+  boot: BootWatch,
+  signal: AbortSignal
+): Promise<Discovery> {
   const { family, address } = uplink
   const refusals: Refusal[] = []
   let services: readonly GatewayService[] = []
@@ -43,7 +49,7 @@ export async function discover(host: NetHost, uplink: Uplink, signal: AbortSigna
     const group = family === 4 ? SSDP_GROUPS[4] : SSDP_GROUPS.site6
     try {
       services = await withDeadline(host.clock, DISCOVERY_MS, 'UPnP discovery', signal, aborted =>
-        searched(host, socket, group, uplink, refusals, aborted)
+        searched(host, socket, group, uplink, boot, refusals, aborted)
       )
     } finally {
       socket.close()
@@ -60,6 +66,7 @@ async function searched(
   socket: UdpSocket,
   group: string,
   uplink: Uplink,
+  boot: BootWatch,
   refusals: Refusal[],
   signal: AbortSignal
 ): Promise<readonly GatewayService[]> {
@@ -81,6 +88,8 @@ async function searched(
     socket,
     host.clock,
     found => {
+      // what is mapped from now on is mapped after that start
+      boot.restarted(found.usn, found.bootId)
       looking = looking.then(() => look(found))
       // it is waited for below, when the search has ended
       looking.catch(() => {})

@@ -24,6 +24,8 @@ export interface Found {
   /** The URL of the description. */
   readonly location: string
   readonly from: Endpoint
+  readonly usn: string
+  readonly bootId: number | undefined
 }
 
 /** Asks the network for internet gateways; each event is a description to look at. */
@@ -71,7 +73,7 @@ export class Search implements Machine<Found> {
     const answer = quietly(() => decodeSsdp(bytes))
     if (answer?.type !== 'answer' || this.#locations.has(answer.location)) return []
     this.#locations.add(answer.location)
-    return [{ location: answer.location, from }]
+    return [{ location: answer.location, from, usn: answer.usn, bootId: answer.bootId }]
   }
 
   #wakeAtMs(): number {

@@ -27,6 +27,8 @@ export interface SsdpAnswer {
   /** The URL of the device's description. */
   readonly location: string
   readonly server?: string
+  /** BOOTID.UPNP.ORG: another one than before, the device has restarted (version 1.1 and newer). */
+  readonly bootId?: number
 }
 
 /** A device has come, is still there, or goes. */
@@ -36,7 +38,7 @@ export interface SsdpNotify {
   readonly target: string
   readonly usn: string
   readonly location?: string
-  /** BOOTID.UPNP.ORG: another one than before, the device has restarted (version 1.1 and newer). */
+  /** As in an answer. */
   readonly bootId?: number
 }
 
@@ -65,17 +67,29 @@ function headersOf(message: SsdpMessage, host: string): string[] {
       return [`HOST: ${host}`, 'MAN: "ssdp:discover"', `MX: ${message.mxSeconds}`, `ST: ${message.target}`]
     case 'answer': {
       const server = message.server == null ? '' : `SERVER: ${message.server}`
-      return [aged, 'EXT:', `LOCATION: ${message.location}`, server, `ST: ${message.target}`, `USN: ${message.usn}`]
+      const found = [`LOCATION: ${message.location}`, server, `ST: ${message.target}`, `USN: ${message.usn}`]
+      return [aged, 'EXT:', ...found, bootHeader(message)]
     }
     case 'notify': {
       const location = message.location == null ? '' : `LOCATION: ${message.location}`
-      const bootId = message.bootId == null ? '' : `BOOTID.UPNP.ORG: ${message.bootId}`
       const kind = `NTS: ssdp:${message.kind}`
-      return [`HOST: ${host}`, aged, location, `NT: ${message.target}`, kind, `USN: ${message.usn}`, bootId]
+      return [
+        `HOST: ${host}`,
+        aged,
+        location,
+        `NT: ${message.target}`,
+        kind,
+        `USN: ${message.usn}`,
+        bootHeader(message)
+      ]
     }
     default:
       return message satisfies never
   }
+}
+
+function bootHeader({ bootId }: SsdpAnswer | SsdpNotify): string {
+  return bootId == null ? '' : `BOOTID.UPNP.ORG: ${bootId}`
 }
 
 /** @throws NatError MALFORMED */
@@ -96,6 +110,8 @@ export function decodeSsdp(bytes: Uint8Array): SsdpMessage {
   if (/^M-SEARCH \* HTTP\/1\.[01]\s*$/.test(first)) {
     return { type: 'search', target: need('ST'), mxSeconds: wholeNumber(headers.get('MX')) ?? 0 }
   }
+  const bootId = wholeNumber(headers.get('BOOTID.UPNP.ORG'))
+  const boot = bootId == null ? {} : { bootId }
   if (/^HTTP\/1\.[01] 200\b/.test(first)) {
     const server = headers.get('SERVER')
     return {
@@ -103,21 +119,21 @@ export function decodeSsdp(bytes: Uint8Array): SsdpMessage {
       target: need('ST'),
       usn: need('USN'),
       location: need('LOCATION'),
-      ...(server == null ? {} : { server })
+      ...(server == null ? {} : { server }),
+      ...boot
     }
   }
   if (/^NOTIFY \* HTTP\/1\.[01]\s*$/.test(first)) {
     const [, kind] = /^ssdp:(alive|byebye|update)$/.exec(need('NTS')) ?? []
     if (kind == null) throw new NatError('MALFORMED', 'an SSDP notification of no known kind')
     const location = headers.get('LOCATION')
-    const bootId = wholeNumber(headers.get('BOOTID.UPNP.ORG'))
     return {
       type: 'notify',
       kind: kind as SsdpNotify['kind'],
       target: need('NT'),
       usn: need('USN'),
       ...(location == null ? {} : { location }),
-      ...(bootId == null ? {} : { bootId })
+      ...boot
     }
   }
   throw new NatError('MALFORMED', 'not SSDP')

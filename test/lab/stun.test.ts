@@ -54,7 +54,7 @@ async function discovered(
   return { text: stdout, ...(mapping == null ? {} : { mapping }), ...(filtering == null ? {} : { filtering }) }
 }
 
-describe("Debian's coturn tools ask a hub", { skip: NO_LAB || NO_COTURN }, () => {
+describe("Debian's coturn tools ask a hub", { skip: NO_LAB || NO_COTURN, concurrency: 4 }, () => {
   test('stunclient: its address, and the answers from elsewhere', LIMIT, async t => {
     const lab = await withHub(t)
     const [first, second] = lab.host('hub').ips as [string, string]
@@ -97,7 +97,10 @@ describe("Debian's coturn tools ask a hub", { skip: NO_LAB || NO_COTURN }, () =>
   }
 })
 
-describe('every NAT of the simulator, as natdiscovery sees it', { skip: NO_LAB || NO_SIM_ROUTER || NO_COTURN }, () => {
+describe('every NAT of the simulator, as natdiscovery sees it', {
+  skip: NO_LAB || NO_SIM_ROUTER || NO_COTURN,
+  concurrency: 4
+}, () => {
   for (const mapping of DEPENDENCES) {
     for (const filtering of DEPENDENCES) {
       test(`${mapping} mapping, ${filtering} filtering`, LIMIT, async t => {

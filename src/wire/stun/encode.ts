@@ -23,36 +23,43 @@ const MAX_BODY_BYTES = 0xfffc
 export function encodeStun(message: StunMessage, options: EncodeOptions = {}): Uint8Array {
   const { transactionId } = message
   if (transactionId.length !== TRANSACTION_ID_BYTES) throw malformed('a transaction id has 12 bytes')
-  const parts = message.attributes.flatMap(attribute => {
-    switch (attribute.type) {
-      case 'MESSAGE-INTEGRITY':
-      case 'MESSAGE-INTEGRITY-SHA256':
-      case 'FINGERPRINT':
-        return []
-      case 'unknown':
-        return [{ code: attribute.code, value: attribute.value }]
-      default:
-        return [{ code: ATTRIBUTES[attribute.type], value: write(attribute, transactionId) }]
-    }
-  })
-  const length = parts.reduce((sum, { value }) => sum + 4 + padded(value.length), 0)
+  const parts: { readonly code: number; readonly value: Uint8Array }[] = []
+  let length = 0
+  for (const attribute of message.attributes) {
+    if (isComputed(attribute)) continue
+    const part =
+      attribute.type === 'unknown'
+        ? attribute
+        : { code: ATTRIBUTES[attribute.type], value: write(attribute, transactionId) }
+    parts.push(part)
+    length += 4 + padded(part.value.length)
+  }
   // room for the longest that the options can add
   if (length > MAX_BODY_BYTES - 44) throw malformed(`${length} bytes of attributes`)
   let bytes: Uint8Array = new Uint8Array(HEADER_BYTES + length)
-  const view = new DataView(bytes.buffer)
-  view.setUint16(0, typeOf(message))
-  view.setUint16(2, length)
-  view.setUint32(4, MAGIC_COOKIE)
+  put16(bytes, 0, typeOf(message))
+  put16(bytes, 2, length)
+  put16(bytes, 4, MAGIC_COOKIE >>> 16)
+  put16(bytes, 6, MAGIC_COOKIE & 0xffff)
   bytes.set(transactionId, 8)
   let at = HEADER_BYTES
   for (const { code, value } of parts) {
-    view.setUint16(at, code)
-    view.setUint16(at + 2, value.length)
+    put16(bytes, at, code)
+    put16(bytes, at + 2, value.length)
     bytes.set(value, at + 4)
     at += 4 + padded(value.length)
   }
   if (options.integrity != null) bytes = withIntegrity(bytes, options.integrity)
   return options.fingerprint === true ? withFingerprint(bytes) : bytes
+}
+
+function isComputed({ type }: StunAttribute): boolean {
+  return type === 'MESSAGE-INTEGRITY' || type === 'MESSAGE-INTEGRITY-SHA256' || type === 'FINGERPRINT'
+}
+
+function put16(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >> 8
+  bytes[at + 1] = value
 }
 
 function typeOf(message: Pick<StunMessage, 'class' | 'method'>): number {

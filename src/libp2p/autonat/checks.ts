@@ -18,6 +18,8 @@ export const CHECKS = {
 } as const
 
 interface Check {
+  /** Its place among the candidates. */
+  rank: number
   readonly family: Family
   verdict: Verdict
   dueMs: number
@@ -48,10 +50,14 @@ export class Checks {
       this.#checks.delete(address)
       if (verdict === 'reachable') lost.push(address)
     }
-    for (const address of wanted) {
-      if (this.#checks.has(address)) continue
+    for (const [rank, address] of [...wanted].entries()) {
+      const known = this.#checks.get(address)
+      if (known != null) {
+        known.rank = rank
+        continue
+      }
       const family = address.startsWith('/ip6/') ? 'ip6' : 'ip4'
-      this.#checks.set(address, { family, verdict: 'unknown', dueMs: nowMs, failures: 0, stale: false })
+      this.#checks.set(address, { rank, family, verdict: 'unknown', dueMs: nowMs, failures: 0, stale: false })
     }
     return lost
   }
@@ -68,10 +74,13 @@ export class Checks {
     check.stale = true
   }
 
-  /** The address that has been due for longest, to be asked about now; undefined when none is due. */
+  /**
+   * The most important address of those that are due, to be asked about now; undefined when none is. An answer of no takes
+   * seconds, so what is likely to be reached comes first; nothing starves, because who was asked about is not due again for seconds.
+   */
   due(nowMs: number): string | undefined {
-    const [first] = [...this.#checks].sort(([, a], [, b]) => a.dueMs - b.dueMs)
-    if (first == null || first[1].dueMs > nowMs) return undefined
+    const [first] = [...this.#checks].filter(([, { dueMs }]) => dueMs <= nowMs).sort(([, a], [, b]) => a.rank - b.rank)
+    if (first == null) return undefined
     first[1].stale = false
     return first[0]
   }

@@ -110,3 +110,14 @@ test('news make an address due at once, also when they come while it is asked ab
   checks.again(B, 50)
   assert.equal(checks.due(50), undefined, 'nobody asks about what is no candidate')
 })
+
+test('of those that are due the most important comes first, also one that has just become a candidate', () => {
+  const checks = new Checks(seededRandom(5))
+  checks.update([A, B], 0)
+  checks.update([C, A, B], 10)
+  assert.equal(checks.due(10), C)
+  checks.settle(C, 'unreachable', 10)
+  assert.equal(checks.due(10), A)
+  checks.settle(A, 'unreachable', 10)
+  assert.equal(checks.due(10), B)
+})

@@ -11,8 +11,8 @@ import { stopSignal } from './stop-signal.ts'
 
 /** The quick report's 5 s, and starting a node at slow hubs. */
 const QUICK_SECONDS = 20
-/** The search for a mapping's lifetime waits for it to end, again and again. */
-const FULL_SECONDS = 600
+/** The search for a mapping's lifetime waits for one to end, for three minutes at most. */
+const FULL_SECONDS = 300
 
 /** Tells what network this machine is in. @returns the exit code */
 export async function doctor(out: Output, args: DoctorArguments): Promise<number> {

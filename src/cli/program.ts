@@ -65,7 +65,7 @@ withJson(program.command('doctor'))
   .option('--hub <address>', 'hubs to ask, with their peer ids; more with commas', list)
   .option('--full', 'also how long idle mappings live, and the path MTU: takes minutes')
   .option('--key <file>', 'identity; default: a new one')
-  .option('--deadline <seconds>', 'for everything (default: 20; with --full 600)', deadline)
+  .option('--deadline <seconds>', 'for everything (default: 20; with --full 300)', deadline)
   .action(async options => {
     code = await doctor(output(options.json === true), options)
   })

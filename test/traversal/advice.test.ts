@@ -136,7 +136,7 @@ const ROWS: ReadonlyArray<readonly [string, NetworkReport, readonly AdviceCode[]
     ['short-mapping'],
     /too late/
   ],
-  ['the memory of Linux', { ...ROUTER, udp4: { ...EASY, hairpin: true, mappingLifetimeSeconds: 30 } }, []],
+  ['the memory of Linux', { ...ROUTER, udp4: { ...EASY, hairpin: true, mappingLifetimeSeconds: 28 } }, []],
   ['a narrow path', { ...ROUTER, udp4: { ...EASY, hairpin: true, pathMtu: 1_227 } }, ['small-mtu'], /1227/],
   ['a path that will just do', { ...ROUTER, udp4: { ...EASY, hairpin: true, pathMtu: 1_228 } }, []],
   [

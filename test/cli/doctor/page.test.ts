@@ -23,7 +23,7 @@ const RICH = report({
     portStep: 2,
     portParity: true,
     hairpin: true,
-    mappingLifetimeSeconds: 25,
+    mappingLifetimeSeconds: 20,
     pathMtu: 1_480,
     unknowns: []
   },

@@ -160,7 +160,7 @@ const RULES: Readonly<Record<AdviceCode, Rule>> = {
 
   'short-mapping': ({ udp4: { mappingLifetimeSeconds: seconds } }) => {
     if (seconds == null || seconds >= SHORT_LIFETIME_SECONDS) return undefined
-    const what = `The NAT forgets an idle connection after ${seconds} s, where 120 is the least it should wait.`
+    const what = `The NAT forgets an idle connection after some ${seconds} s, where 120 is the least it should wait.`
     return seconds > KEEPALIVE_SECONDS
       ? `${what} Beeline sends something every ${KEEPALIVE_SECONDS} s, which is enough; for other programs raise the router's UDP timeout.`
       : `${what} Beeline sends something every ${KEEPALIVE_SECONDS} s, which is too late: direct connections break unless you raise the router's UDP timeout.`

@@ -114,7 +114,7 @@ function natBehaviour(protocol: 'UDP' | 'TCP', report: TransportReport): Capabil
     rows.push(
       mappingLifetimeSeconds == null
         ? unknown(report, 'mappingLifetimeSeconds', 'idle mappings')
-        : { label: 'idle mappings', mark: 'note', text: `live ${mappingLifetimeSeconds} s` }
+        : { label: 'idle mappings', mark: 'note', text: `live at least ${mappingLifetimeSeconds} s` }
     )
   }
   rows.push(

@@ -23,6 +23,10 @@ export interface ExamineOptions {
   readonly onProgress?: (text: string) => void
 }
 
+/** The first ping also opens a stream and finds code that has never run: the shortest of a few is the network's. */
+const PINGS = 3
+const PINGS_MS = 3_000
+
 /** What an examination needs of a node. */
 export interface Examinee {
   readonly host: NetHost

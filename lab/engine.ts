@@ -1,9 +1,6 @@
 import { natBehaviour } from '../src/sim/nat/behaviour.ts'
 import { natOptions } from '../src/sim/nat-options.ts'
-import type { RouterSpec } from './spec.ts'
-
-/** Who translates: the kernel's nftables, or the simulator's NAT on TUN devices (lab/tun). */
-export type Engine = 'kernel' | 'sim'
+import type { Engine, RouterSpec } from './spec.ts'
 
 /** Words of the simulator's NAT that routers of a lab can have. */
 export const SIM_WORDS = [

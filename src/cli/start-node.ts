@@ -15,7 +15,7 @@ export interface PeerArguments {
   readonly allowPrivate?: boolean
   /** What may be tried to get a direct path. */
   readonly only?: readonly TechniqueName[]
-  /** Whether to have the router map our ports. @default true */
+  /** Whether to have the router map our ports. @default true, unless all hubs are on this machine */
   readonly portMapping?: boolean
 }
 
@@ -32,7 +32,7 @@ export async function startNode(args: PeerArguments, signal: AbortSignal): Promi
     hubs: args.hub,
     signal,
     ...(args.allowPrivate === true ? { allowPrivate: true } : {}),
-    ...(args.portMapping == null ? {} : { portMapping: args.portMapping }),
+    ...(args.portMapping === false ? { portMapping: false } : {}),
     ...(args.only == null ? {} : { techniques: args.only }),
     ...(args.key == null ? {} : { key: await loadKey(args.key) })
   }

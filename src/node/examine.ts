@@ -34,6 +34,8 @@ export interface Examinee {
   readonly hubs: readonly Multiaddr[]
   readonly hubIds: readonly PeerId[]
   readonly autonat: Autonat
+  /** Whether the router may be asked. */
+  readonly portMapping: boolean
   /** Where the hubs' connections go: of a hub with a name this is the only literal address. */
   hubAddresses(): readonly Multiaddr[]
   sockets(): Promise<SharedSockets>
@@ -55,7 +57,7 @@ export async function examineNode(node: Examinee, options: ExamineOptions = {}):
       servers: stunServers([...node.hubs, ...node.hubAddresses()]),
       shared: await node.sockets(),
       full,
-      portMapping: probePortMapping(host, signal),
+      ...(node.portMapping ? { portMapping: probePortMapping(host, signal) } : {}),
       environment: process.env,
       signal,
       ...(onProgress == null ? {} : { onProgress })
@@ -89,15 +91,15 @@ export function stunServers(addresses: readonly Multiaddr[]): Endpoint[] {
 
 async function askHub(node: Examinee, hub: PeerId, signal: AbortSignal): Promise<HubReport> {
   const id = hub.toString()
+  const rttsMs: number[] = []
   try {
-    const rttMs = await withDeadline(node.host.clock, QUICK_MS, `a ping of ${id}`, signal, limit =>
-      node.ping(hub, limit)
-    )
-    return { id, rttMs }
+    await withDeadline(node.host.clock, PINGS_MS, `pings of ${id}`, signal, async limit => {
+      while (rttsMs.length < PINGS) rttsMs.push(await node.ping(hub, limit))
+    })
   } catch {
     signal.throwIfAborted()
-    return { id, rttMs: null }
   }
+  return { id, rttMs: rttsMs.length === 0 ? null : Math.min(...rttsMs) }
 }
 
 function told({ reachability: { ip4, ip6 } }: Autonat): NetworkReport['reachability'] {

@@ -31,6 +31,12 @@ export function isPrivateHub(hub: Multiaddr): boolean {
   return host != null && ipScope(host) !== 'public' && mayReach(host, 'network')
 }
 
+/** Whether only programs on this machine get to a hub. */
+export function isLoopbackHub(hub: Multiaddr): boolean {
+  const host = endpointOf(hub)?.address
+  return host != null && ipScope(host) === 'loopback'
+}
+
 /**
  * Waits for a reservation at one of the hubs, and a moment more for those at the others.
  *

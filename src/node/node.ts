@@ -26,7 +26,7 @@ import { systemHost } from '../socket/system/host.ts'
 import type { TechniqueName } from '../traversal/attempt.ts'
 import { connectError } from './connect-error.ts'
 import { type ExamineOptions, examineNode } from './examine.ts'
-import { isPrivateHub, parseHubs, reachable } from './hubs.ts'
+import { isLoopbackHub, isPrivateHub, parseHubs, reachable } from './hubs.ts'
 import { Link } from './link.ts'
 import { best, pathOf } from './path.ts'
 import { parsePeer } from './peer.ts'
@@ -48,7 +48,7 @@ export interface NodeOptions {
   /**
    * Has the router map our ports (PCP, NAT-PMP, UPnP), which are then announced once a hub has reached us by them.
    *
-   * @default true
+   * @default true, unless all hubs are on this machine
    */
   readonly portMapping?: boolean
   /** Gives up starting. */
@@ -88,6 +88,7 @@ export async function createNode(options: NodeOptions) {
   const hubIds = new Set(hubs.map(hub => String(lastPeer(hub))))
   const reservations = new Events<ReservationEvents>()
   const ports = new MappedPorts(systemHost)
+  const portMapping = options.portMapping ?? !hubs.every(isLoopbackHub)
   const memory = new NetworkMemory()
   const libp2p = await createLibp2p({
     ...(options.key == null ? {} : { privateKey: options.key }),
@@ -108,7 +109,7 @@ export async function createNode(options: NodeOptions) {
         ...(options.techniques == null ? {} : { techniques: options.techniques })
       }),
       autonat: autonat({ servers: hubIds, allowPrivate: options.allowPrivate === true, mapped: ports }),
-      ...(options.portMapping === false ? {} : { ports: ports.service })
+      ...(portMapping ? { ports: ports.service } : {})
     }
   })
   const { transportManager } = (libp2p as unknown as Internals).components
@@ -217,6 +218,7 @@ export async function createNode(options: NodeOptions) {
           hubs,
           hubIds: [...new Set(hubs.map(hub => String(lastPeer(hub))))].map(parsePeer),
           autonat: libp2p.services.autonat,
+          portMapping,
           hubAddresses: () => hubConnections().map(({ remoteAddr }) => remoteAddr),
           sockets: () => sharedSockets(transportManager.getTransports()),
           ping: (hub, signal) => libp2p.services.ping.ping(hub, { signal })

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { checkSpec } from '../../lab/check-spec.ts'
 import { engineOf } from '../../lab/engine.ts'
 import { planLab } from '../../lab/plan.ts'
 import { PRESETS, preset } from '../../lab/presets.ts'
 import type { LabSpec, RouterSpec } from '../../lab/spec.ts'
-import { checkSpec } from '../../lab/spec.ts'
 
 test('every preset has hub, alice and bob, and is a spec that works', () => {
   for (const name of Object.keys(PRESETS)) {

@@ -4,7 +4,7 @@ import { lastPeer } from '../../libp2p/circuit/address.ts'
 import { examine } from '../../nat/examine.ts'
 import type { NetworkReport } from '../../nat/report.ts'
 import { stunServers } from '../../node/examine.ts'
-import { parseHubs } from '../../node/hubs.ts'
+import { isLoopbackHub, parseHubs } from '../../node/hubs.ts'
 import { probePortMapping } from '../../portmap/index.ts'
 import { systemHost } from '../../socket/system/host.ts'
 import { startNode, stopNode } from '../start-node.ts'
@@ -70,7 +70,9 @@ async function examineAlone(
     host: systemHost,
     servers: stunServers(hubs),
     full: full === true,
-    portMapping: probePortMapping(systemHost, options.signal),
+    ...(hubs.length > 0 && hubs.every(isLoopbackHub)
+      ? {}
+      : { portMapping: probePortMapping(systemHost, options.signal) }),
     environment: process.env
   })
   const ids = [...new Set(hubs.map(hub => String(lastPeer(hub))))]

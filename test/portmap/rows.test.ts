@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Gateway, InterfaceAddress } from '../../src/core/net.ts'
 import { BootWatch } from '../../src/portmap/boot.ts'
@@ -185,6 +186,8 @@ for (const [code, lease, mayChoose, remedy] of [
   [718, 3600, false, 'replace'],
   [401, 3600, true, 'fixed-port'],
   [401, 3600, false, 'none'],
+  [728, 3600, true, 'fixed-port'],
+  [728, 3600, false, 'none'],
   [606, 3600, true, 'none'],
   [undefined, 3600, false, 'none']
 ] as const) {
@@ -196,4 +199,11 @@ test('of several refusals, the one that tells most', () => {
   assert.equal(mostTelling([refusal('no-answer'), refusal('disabled')]).reason, 'disabled')
   assert.equal(mostTelling([refusal('conflict'), refusal('no-answer')]).reason, 'conflict')
   assert.equal(mostTelling([]).reason, 'no-gateway')
+})
+
+test('docs/reasons.md has one row for each reason of port mapping, and no other', () => {
+  const page = readFileSync(new URL('../../docs/reasons.md', import.meta.url), 'utf8')
+  const [, section] = page.split('\n## Port mapping')
+  const rows = [...section!.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, reason]) => reason)
+  assert.deepEqual(rows.toSorted(), Object.keys(MAPPING_REASONS).toSorted())
 })

@@ -19,6 +19,8 @@ export function remedyFor(code: number | undefined, leaseSeconds: number, mayCho
     // no such action, although the version has it
     case 401:
     case 602:
+    // NoPortMapsAvailable is also what miniupnpd says whose rules allow none: for one port it says why
+    case 728:
       return mayChoose ? 'fixed-port' : 'none'
     // OnlyPermanentLeasesSupported, which some routers call InvalidArgs
     case 725:

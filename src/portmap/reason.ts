@@ -3,11 +3,14 @@ import type { PcpResult } from '../wire/pcp/codes.ts'
 import { upnpError } from '../wire/upnp/errors.ts'
 import type { SoapFault } from '../wire/upnp/soap.ts'
 
-/** Why there is no port mapping; docs/reasons.md says what to do about each. The most telling ones come first. */
+/**
+ * Why there is no port mapping; docs/reasons.md says what to do about each. The most telling ones come first, and before them the
+ * one that another port may help against.
+ */
 export const MAPPING_REASONS = {
+  conflict: 'every port that was asked for is taken',
   disabled: 'the router speaks the protocol, and is set up to refuse mappings',
   'no-resources': 'the router has no room for one more mapping, or none for this machine',
-  conflict: 'every port that was asked for is taken',
   'no-external-address': 'the router itself has no address on the outside',
   'address-mismatch': 'there is another NAT between this machine and the router that was asked',
   unsupported: 'the router does not map what was asked for',

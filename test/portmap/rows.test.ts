@@ -197,7 +197,8 @@ for (const [code, lease, mayChoose, remedy] of [
 test('of several refusals, the one that tells most', () => {
   const refusal = (reason: keyof typeof MAPPING_REASONS) => ({ reason, detail: '' })
   assert.equal(mostTelling([refusal('no-answer'), refusal('disabled')]).reason, 'disabled')
-  assert.equal(mostTelling([refusal('conflict'), refusal('no-answer')]).reason, 'conflict')
+  assert.equal(mostTelling([refusal('no-answer'), refusal('conflict')]).reason, 'conflict')
+  assert.equal(mostTelling([refusal('disabled'), refusal('conflict')]).reason, 'conflict')
   assert.equal(mostTelling([]).reason, 'no-gateway')
 })
 

@@ -4,7 +4,7 @@ import type { LabSpec, RouterSpec } from '../../lab/lab.ts'
 import { DEPENDENCES } from '../../src/core/behaviour.ts'
 import type { Examined } from '../../src/nat/examine.ts'
 import type { TransportReport } from '../../src/nat/report.ts'
-import { NO_LAB, NO_SIM_ROUTER } from './available.ts'
+import { NO_LAB, NO_NAT64, NO_SIM_ROUTER } from './available.ts'
 import { reportOf, withHub } from './nat-report.ts'
 
 const LIMIT = { timeout: 120_000 }
@@ -107,6 +107,16 @@ describe('a report of the network, by a hub, with routers of the kernel', { skip
     assert.equal(report.udp4.mapping, EI)
   })
 
+  test('IPv6 only, with a NAT64', { ...LIMIT, skip: NO_NAT64 }, async t => {
+    const nat = { ...easy, nat64: true }
+    const spec = { hub: { ...hub, ipv6: true }, nat, alice: { behind: 'nat', ipv6: true, ipv4: false } }
+    const lab = await withHub(t, spec)
+    const { ip, ip6 } = lab.host('hub')
+    const { report } = await reportOf(lab, { servers: [ip, ip6!] })
+    assert.deepEqual(report.ipv6, { kind: 'native', nat64: '64:ff9b::/96' })
+    assert.deepEqual([report.udp4.ok, report.udp6.ok], [false, true])
+  })
+
   test('asked for: a lifetime of 4 seconds, and the path MTU', LIMIT, async t => {
     const lab = await withHub(t, { hub, nat: { ...easy, mappingLifetimeSeconds: 4 }, alice: { behind: 'nat' } })
     const { udp4 } = (await reportOf(lab, { full: true })).report
@@ -117,6 +127,13 @@ describe('a report of the network, by a hub, with routers of the kernel', { skip
 })
 
 describe("the same with the simulator's NAT under real sockets", { skip: NO_SIM_ROUTER, concurrency: 2 }, () => {
+  test('NAT66', LIMIT, async t => {
+    const nat: RouterSpec = { engine: 'sim', mapping: APD, nat66: true }
+    const lab = await withHub(t, { hub: { ...hub, ipv6: true }, nat, alice: { behind: 'nat', ipv6: true } })
+    const { ipv6, udp6 } = (await reportOf(lab, { servers: [lab.host('hub').ip6!] })).report
+    assert.deepEqual([ipv6.kind, udp6.ok, udp6.translated], ['nat66', true, true])
+  })
+
   const ALLOCATIONS = [
     { allocation: 'preserving' },
     { allocation: 'sequential', step: 2 },

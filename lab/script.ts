@@ -146,11 +146,18 @@ function segmentation(node: PlannedNode): string {
   return node.link ? ' gso_max_segs 1' : ''
 }
 
-/** Redirects would teach two hosts behind one router a way around it. */
+/**
+ * Redirects would teach two hosts behind one router a way around it. Where the kernel has its bridge filter, the bridge itself would pass on
+ * what is translated back to its side, and never to the port that it came by: a host would not reach itself by hairpinning.
+ */
 const FORWARDING = `echo 1 > /proc/sys/net/ipv4/ip_forward
 echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
 echo 0 > /proc/sys/net/ipv4/conf/all/send_redirects
 echo 0 > /proc/sys/net/ipv4/conf/default/send_redirects
+if [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ]; then
+  echo 0 > /proc/sys/net/bridge/bridge-nf-call-iptables
+  echo 0 > /proc/sys/net/bridge/bridge-nf-call-ip6tables
+fi
 `
 
 /** While the interface is down: without IPv6 there is not even a link-local address, and with it no waiting for DAD. */

@@ -51,6 +51,12 @@ const ROWS: readonly Row[] = [
     rest: { natLayers: 1, cgnat: false, hops: ['192.168.2.1', '11.2.0.1'] }
   },
   {
+    about: 'a NAT that keeps ports and hairpins',
+    spec: { hub, nat: { ...easy, hairpin: true }, alice: { behind: 'nat' } },
+    udp4: { translated: true, mapping: EI, hairpin: true },
+    rest: { natLayers: 1 }
+  },
+  {
     about: 'a NAT with a random port for each destination',
     spec: { hub, nat: hard, alice: { behind: 'nat' } },
     udp4: { translated: true, mapping: APD, filtering: APD, portAllocation: 'random', hairpin: false },

@@ -9,8 +9,12 @@ export interface KnownPage {
 /** A login page is longer, and its beginning tells enough. */
 const MAX_BYTES = 65_536
 
+/** RFC 6585 section 6: "network authentication required". */
+const AUTHENTICATION_REQUIRED = 511
+
 /**
- * Whether somebody else answers in place of a hub's HTTP server: a login page, or its redirect. Null when nobody does. Only the hub is asked.
+ * Whether somebody else answers in place of a hub's HTTP server: a login page, or its redirect. Null when nobody does, or when whoever does
+ * refuses in words that are not the hub's: that may be another kind of hub. Only the hub is asked.
  *
  * @throws the signal's reason
  */
@@ -21,7 +25,8 @@ export async function captivePortal(
 ): Promise<boolean | null> {
   try {
     const { status, body } = await host.http({ url, method: 'GET', maxBytes: MAX_BYTES }, signal)
-    return status !== 200 || !body.includes(contains)
+    if (body.includes(contains)) return false
+    return status < 400 || status === AUTHENTICATION_REQUIRED ? true : null
   } catch (error) {
     signal.throwIfAborted()
     // more than we take is no page of the hub's

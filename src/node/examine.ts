@@ -1,4 +1,5 @@
-import type { PeerId } from '@libp2p/interface'
+import type { Connection, Libp2p, PeerId, Transport } from '@libp2p/interface'
+import type { Ping } from '@libp2p/ping'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { withDeadline } from '../core/deadline.ts'
 import { ipScope } from '../core/ip.ts'
@@ -6,10 +7,12 @@ import type { Endpoint } from '../core/machine.ts'
 import type { NetHost } from '../core/net.ts'
 import type { Autonat } from '../libp2p/autonat/index.ts'
 import { endpointOf } from '../libp2p/candidate.ts'
-import type { SharedSockets } from '../libp2p/quic/shared.ts'
+import { lastPeer } from '../libp2p/circuit/address.ts'
+import { type SharedSockets, sharedSockets } from '../libp2p/quic/shared.ts'
+import type { KnownPage } from '../nat/captive-portal.ts'
 import { examine, QUICK_MS } from '../nat/examine.ts'
-import { type NetworkMemory, networkKey } from '../nat/memory.ts'
-import type { HubReport, NetworkReport } from '../nat/report.ts'
+import { NetworkMemory, networkKey } from '../nat/memory.ts'
+import { endpointText, type HubReport, type NetworkReport } from '../nat/report.ts'
 import { STUN_PORT } from '../nat/servers.ts'
 import { probePortMapping } from '../portmap/index.ts'
 
@@ -38,9 +41,39 @@ export interface Examinee {
   readonly portMapping: boolean
   /** Where the hubs' connections go: of a hub with a name this is the only literal address. */
   hubAddresses(): readonly Multiaddr[]
+  /** The addresses that hubs say they listen on. */
+  hubListens(): Promise<readonly Multiaddr[]>
   sockets(): Promise<SharedSockets>
   /** The round trip to a hub. Milliseconds. */
   ping(hub: PeerId, signal: AbortSignal): Promise<number>
+}
+
+/** What a libp2p node has to be, for an examination. */
+type Examinable = Libp2p<{ autonat: Autonat; ping: Ping }>
+
+/** @param hubs with their peer ids */
+export function examineeOf(
+  libp2p: Examinable,
+  transports: readonly Transport[],
+  hubs: readonly Multiaddr[],
+  { host, portMapping }: Pick<Examinee, 'host' | 'portMapping'>
+): Examinee {
+  const hubIds = [...new Map(hubs.map(hub => [String(lastPeer(hub)), lastPeer(hub)!])).values()]
+  const connections = () => hubIds.flatMap(id => libp2p.getConnections(id))
+  const listens = async ({ remotePeer }: Connection) =>
+    (await libp2p.peerStore.get(remotePeer)).addresses.map(({ multiaddr }) => multiaddr)
+  return {
+    host,
+    memory: new NetworkMemory(),
+    hubs,
+    hubIds,
+    autonat: libp2p.services.autonat,
+    portMapping,
+    hubAddresses: () => connections().map(({ remoteAddr }) => remoteAddr),
+    hubListens: async () => [...hubs, ...(await Promise.all(connections().map(listens))).flat()],
+    sockets: () => sharedSockets(transports),
+    ping: (hub, signal) => libp2p.services.ping.ping(hub, { signal })
+  }
 }
 
 /** @throws the signal's reason */
@@ -59,6 +92,7 @@ export async function examineNode(node: Examinee, options: ExamineOptions = {}):
       full,
       ...(node.portMapping ? { portMapping: probePortMapping(host, signal) } : {}),
       environment: process.env,
+      ...pageOf(await node.hubListens()),
       signal,
       ...(onProgress == null ? {} : { onProgress })
     }),
@@ -87,6 +121,16 @@ export function stunServers(addresses: readonly Multiaddr[]): Endpoint[] {
     const isUdp = address.getComponents().some(({ name }) => name === 'udp')
     return [isUdp ? endpoint : { ...endpoint, port: STUN_PORT }]
   })
+}
+
+/**
+ * A hub's WebSocket listener is an HTTP server, which js-libp2p lets refuse everything else in these words: a login page that answers in
+ * place of everybody does not know them.
+ */
+function pageOf(addresses: readonly Multiaddr[]): { page?: KnownPage } {
+  const ws = addresses.find(address => /^\/ip[46]\/[^/]+\/tcp\/\d+\/ws(\/p2p\/|$)/.test(address.toString()))
+  const endpoint = ws == null ? undefined : endpointOf(ws)
+  return endpoint == null ? {} : { page: { url: `http://${endpointText(endpoint)}/`, contains: 'Only WebSocket' } }
 }
 
 async function askHub(node: Examinee, hub: PeerId, signal: AbortSignal): Promise<HubReport> {

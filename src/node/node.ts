@@ -16,16 +16,14 @@ import { circuitRelay, type ReservationEvents } from '../libp2p/circuit/index.ts
 import { dcutr } from '../libp2p/dcutr/index.ts'
 import { MappedPorts } from '../libp2p/mapped/ports.ts'
 import { quic } from '../libp2p/quic/index.ts'
-import { sharedSockets } from '../libp2p/quic/shared.ts'
 import { tcp } from '../libp2p/tcp/index.ts'
 import { yamux } from '../libp2p/yamux.ts'
-import { NetworkMemory } from '../nat/memory.ts'
 import type { NetworkReport } from '../nat/report.ts'
 import type { Mapped } from '../portmap/index.ts'
 import { systemHost } from '../socket/system/host.ts'
 import type { TechniqueName } from '../traversal/attempt.ts'
 import { connectError } from './connect-error.ts'
-import { type ExamineOptions, examineNode } from './examine.ts'
+import { type ExamineOptions, examineeOf, examineNode } from './examine.ts'
 import { isLoopbackHub, isPrivateHub, parseHubs, reachable } from './hubs.ts'
 import { Link } from './link.ts'
 import { best, pathOf } from './path.ts'
@@ -89,7 +87,6 @@ export async function createNode(options: NodeOptions) {
   const reservations = new Events<ReservationEvents>()
   const ports = new MappedPorts(systemHost)
   const portMapping = options.portMapping ?? !hubs.every(isLoopbackHub)
-  const memory = new NetworkMemory()
   const libp2p = await createLibp2p({
     ...(options.key == null ? {} : { privateKey: options.key }),
     addresses: { listen: LISTEN },
@@ -113,6 +110,7 @@ export async function createNode(options: NodeOptions) {
     }
   })
   const { transportManager } = (libp2p as unknown as Internals).components
+  const examinee = examineeOf(libp2p, transportManager.getTransports(), hubs, { host: systemHost, portMapping })
   const hubConnections = () => libp2p.getConnections().filter(({ remotePeer }) => hubIds.has(remotePeer.toString()))
   const links = new Map<string, Link>()
   const events = new Events<NodeEvents>()
@@ -211,20 +209,7 @@ export async function createNode(options: NodeOptions) {
      * @throws the signal's reason
      */
     async examine(options?: ExamineOptions): Promise<NetworkReport> {
-      return await examineNode(
-        {
-          host: systemHost,
-          memory,
-          hubs,
-          hubIds: [...new Set(hubs.map(hub => String(lastPeer(hub))))].map(parsePeer),
-          autonat: libp2p.services.autonat,
-          portMapping,
-          hubAddresses: () => hubConnections().map(({ remoteAddr }) => remoteAddr),
-          sockets: () => sharedSockets(transportManager.getTransports()),
-          ping: (hub, signal) => libp2p.services.ping.ping(hub, { signal })
-        },
-        options
-      )
+      return await examineNode(examinee, options)
     },
 
     /** Ports that the router has mapped. */

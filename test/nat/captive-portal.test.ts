@@ -21,6 +21,9 @@ function host(answer: Partial<HttpResponse> | Error): NetHost {
 describe('who answers in place of the hub', () => {
   const rows: [about: string, answer: Partial<HttpResponse> | Error, verdict: boolean | null][] = [
     ['the hub', { body: '<h1>beeline hub</h1>' }, false],
+    ['the hub, which refuses what is no WebSocket', { status: 400, body: 'beeline hub: WebSockets only' }, false],
+    ['somebody who refuses', { status: 400, body: 'Bad Request' }, null],
+    ['a network that says what it wants', { status: 511, body: 'log in' }, true],
     ['a login page', { body: 'Welcome to our hotel' }, true],
     ['the way to one', { status: 302, headers: { location: 'http://login.example/' } }, true],
     ['a page too long to be ours', new NatError('LIMIT', 'too long'), true],

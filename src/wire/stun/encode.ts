@@ -1,7 +1,8 @@
 import { NatError } from '../../core/errors.ts'
-import { FORMATS, type Format } from './formats.ts'
+import { FORMATS } from './formats.ts'
 import { type Integrity, withFingerprint, withIntegrity } from './integrity.ts'
 import type { KnownAttribute, StunAttribute, StunMessage } from './message.ts'
+import type { Format } from './primitives.ts'
 import { ATTRIBUTES, CLASSES, HEADER_BYTES, MAGIC_COOKIE, METHODS, TRANSACTION_ID_BYTES } from './registry.ts'
 
 export interface EncodeOptions {

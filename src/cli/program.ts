@@ -1,15 +1,10 @@
 import { Command, CommanderError, Option } from 'commander'
 import { count, deadline, ips, list, megabytes, pause, peer, port, techniques } from './arguments.ts'
-import { demo } from './demo.ts'
-import { doctor } from './doctor.ts'
-import { hub } from './hub.ts'
 import { complain, EXIT, endWithReader, exit, explain, output } from './output.ts'
-import { perf } from './perf.ts'
-import { ping } from './ping.ts'
-import { up } from './up.ts'
 
 endWithReader()
 
+// a command loads what it needs itself: half a second would be lost on what others need
 let code: number = EXIT.done
 const program = new Command('beeline')
   .description('Connects two programs that cannot dial each other.')
@@ -28,6 +23,7 @@ withJson(program.command('hub'))
   .option('--announce <ip>', 'address to tell peers, behind a forwarding router', ips)
   .option('--data <dir>', "folder for the hub's identity")
   .action(async options => {
+    const { hub } = await import('./hub.ts')
     code = await hub(output(options.json === true), { ...options, host: options.host ?? ['0.0.0.0'] })
   })
 
@@ -35,6 +31,7 @@ withPeer(program.command('up'))
   .description('stay reachable, and answer pings and perf')
   .option('--key <file>', 'identity; default: the one in the configuration folder')
   .action(async options => {
+    const { up } = await import('./up.ts')
     code = await up(output(options.json === true), options)
   })
 
@@ -46,6 +43,7 @@ withPeer(program.command('ping').argument('<peer>', 'the id that `beeline up` pr
   .addOption(until())
   .option('--deadline <seconds>', 'for everything (default: 30, and what the pings take)', deadline)
   .action(async (id, options) => {
+    const { ping } = await import('./ping.ts')
     code = await ping(output(options.json === true), id, options)
   })
 
@@ -57,6 +55,7 @@ withPeer(program.command('perf').argument('<peer>', 'the id that `beeline up` pr
   .addOption(new Option('--transport <name>', 'what the path must be made of').choices(['quic', 'tcp']))
   .option('--deadline <seconds>', 'to be connected', deadline, 30)
   .action(async (id, options) => {
+    const { perf } = await import('./perf.ts')
     code = await perf(output(options.json === true), id, options)
   })
 
@@ -67,12 +66,14 @@ withJson(program.command('doctor'))
   .option('--key <file>', 'identity; default: a new one')
   .option('--deadline <seconds>', 'for everything (default: 20; with --full 300)', deadline)
   .action(async options => {
+    const { doctor } = await import('./doctor.ts')
     code = await doctor(output(options.json === true), options)
   })
 
 withJson(program.command('demo'))
   .description('a hub and two peers on this machine, going from relay to direct before your eyes')
   .action(async options => {
+    const { demo } = await import('./demo.ts')
     code = await demo(output(options.json === true))
   })
 

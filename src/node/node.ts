@@ -23,7 +23,7 @@ import type { Mapped } from '../portmap/index.ts'
 import { systemHost } from '../socket/system/host.ts'
 import type { TechniqueName } from '../traversal/attempt.ts'
 import { connectError } from './connect-error.ts'
-import { type ExamineOptions, examineeOf, examineNode } from './examine.ts'
+import type { Examinee, ExamineOptions } from './examine.ts'
 import { isLoopbackHub, isPrivateHub, parseHubs, reachable } from './hubs.ts'
 import { Link } from './link.ts'
 import { best, pathOf } from './path.ts'
@@ -110,7 +110,7 @@ export async function createNode(options: NodeOptions) {
     }
   })
   const { transportManager } = (libp2p as unknown as Internals).components
-  const examinee = examineeOf(libp2p, transportManager.getTransports(), hubs, { host: systemHost, portMapping })
+  let examinee: Examinee | undefined
   const hubConnections = () => libp2p.getConnections().filter(({ remotePeer }) => hubIds.has(remotePeer.toString()))
   const links = new Map<string, Link>()
   const events = new Events<NodeEvents>()
@@ -209,6 +209,10 @@ export async function createNode(options: NodeOptions) {
      * @throws the signal's reason
      */
     async examine(options?: ExamineOptions): Promise<NetworkReport> {
+      // few programs ask, and it is a lot of code
+      const { examineeOf, examineNode } = await import('./examine.ts')
+      const transports = transportManager.getTransports()
+      examinee ??= examineeOf(libp2p, transports, hubs, { host: systemHost, portMapping })
       return await examineNode(examinee, options)
     },
 

@@ -1,9 +1,10 @@
 import type { Libp2pEvents, Startable } from '@libp2p/interface'
 import type { TransportManager } from '@libp2p/interface-internal'
 import type { TypedEventTarget } from 'main-event'
+import type { Timer } from '../../core/clock.ts'
 import { Events } from '../../core/events.ts'
 import type { NetHost } from '../../core/net.ts'
-import { type Mapped, type MappedPort, PortMapper, type PortMapperEvents, type Wanted } from '../../portmap/index.ts'
+import type { Mapped, MappedPort, PortMapper, PortMapperEvents, Wanted } from '../../portmap/index.ts'
 import type { AddressSource } from '../autonat/index.ts'
 import { endpointOf } from '../candidate.ts'
 import { isLoopback } from '../quic/address.ts'
@@ -15,6 +16,8 @@ export interface MappedPortsComponents {
 
 export type MappedPortsEvents = Pick<PortMapperEvents, 'mapped' | 'lost' | 'failed'>
 
+/** Whoever connects to somebody has that done by then, and is not held up by code that is loaded for it. */
+const BEGIN_MS = 1_000
 const LISTENERS_CHANGE = ['transport:listening', 'transport:close'] as const
 
 /**
@@ -38,6 +41,7 @@ export class MappedPorts implements AddressSource {
 
   /** To be given to libp2p as a service. */
   readonly service = ({ events, transportManager }: MappedPortsComponents): Startable => {
+    let timer: Timer | undefined
     let mapper: PortMapper | undefined
     const kept = new Map<string, MappedPort>()
     const sync = () => {
@@ -51,16 +55,25 @@ export class MappedPorts implements AddressSource {
         this.#forget(key)
       }
     }
+    const begin = async () => {
+      const begun = timer
+      const portmap = await import('../../portmap/index.ts')
+      // stopped meanwhile
+      if (timer == null || timer !== begun) return
+      mapper = new portmap.PortMapper(this.#host)
+      mapper.events.on('mapped', mapped => this.#onMapped(mapped))
+      mapper.events.on('lost', lost => this.#onLost(lost))
+      mapper.events.on('failed', failed => this.events.emit('failed', failed))
+      for (const each of LISTENERS_CHANGE) events.addEventListener(each, sync)
+      sync()
+    }
     return {
       start: () => {
-        mapper = new PortMapper(this.#host)
-        mapper.events.on('mapped', mapped => this.#onMapped(mapped))
-        mapper.events.on('lost', lost => this.#onLost(lost))
-        mapper.events.on('failed', failed => this.events.emit('failed', failed))
-        for (const each of LISTENERS_CHANGE) events.addEventListener(each, sync)
-        sync()
+        timer = this.#host.clock.after(BEGIN_MS, () => void begin())
       },
       stop: async () => {
+        timer?.cancel()
+        timer = undefined
         for (const each of LISTENERS_CHANGE) events.removeEventListener(each, sync)
         const stopping = mapper
         mapper = undefined

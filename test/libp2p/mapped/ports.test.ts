@@ -5,6 +5,8 @@ import type { TransportManager } from '@libp2p/interface-internal'
 import { multiaddr } from '@multiformats/multiaddr'
 import { TypedEventEmitter } from 'main-event'
 import { MappedPorts } from '../../../src/libp2p/mapped/ports.ts'
+// loaded here, because loading takes time that a virtual clock knows nothing of
+import '../../../src/portmap/index.ts'
 import { openGateway } from '../../../src/sim/gateway/index.ts'
 import { createSim } from '../../../src/sim/index.ts'
 
@@ -20,7 +22,7 @@ async function setUp(listening: string[]) {
   const changes: (readonly string[])[] = []
   ports.onChange(() => changes.push(ports.list()))
   await service.start()
-  await sim.clock.advance(50)
+  await sim.clock.advance(1_050)
   return {
     sim,
     gateway,
@@ -66,4 +68,21 @@ test('ports follow the listeners, and each change is told', async () => {
   assert.deepEqual(mapped(), [])
   assert.deepEqual(changes.at(-1), [])
   await sim.run(Promise.resolve(service.stop()))
+})
+
+test('who stops before it has begun asks nobody', async () => {
+  const sim = createSim({ home: { mapping: 'endpoint-independent' }, alice: { behind: 'home' } })
+  const gateway = await openGateway(sim, 'home', {})
+  const transportManager = {
+    getAddrs: () => [multiaddr('/ip4/192.168.1.10/udp/4001/quic-v1')]
+  } as unknown as TransportManager
+  const service = new MappedPorts(sim.host('alice')).service({
+    events: new TypedEventEmitter<Libp2pEvents>(),
+    transportManager
+  })
+  await service.start()
+  await sim.clock.advance(500)
+  await service.stop()
+  await sim.clock.advance(10_000)
+  assert.equal(gateway.counts.pcp.in, 0)
 })

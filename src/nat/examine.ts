@@ -5,7 +5,7 @@ import type { Endpoint } from '../core/machine.ts'
 import type { Family, Gateway, NetHost, UdpSocket } from '../core/net.ts'
 import { captivePortal, type KnownPage } from './captive-portal.ts'
 import { classify, type Samples, uplinksOf } from './classify.ts'
-import { findHops, withGateway } from './hops.ts'
+import { findHops, type WayOut, withGateway } from './hops.ts'
 import { layers } from './layers.ts'
 import { measureLifetime } from './lifetime.ts'
 import { findNat64, NAT64_NAME } from './nat64.ts'
@@ -83,10 +83,10 @@ export async function examine(init: ExamineInit): Promise<Examined> {
         own: ownOf(host, reports.udp4.local ?? reports.tcp4.local),
         public: reports.udp4.publicAddresses[0] ?? reports.tcp4.publicAddresses[0] ?? null,
         external: Object.values(portMapping).flatMap(({ external }) => external ?? []),
-        hops: v4.hops
+        way: v4.way
       }),
       uplinks: Math.max(uplinksOf(v4.udp), uplinksOf(v4.tcp)),
-      hops: (v4.hops ?? []).filter(hop => hop != null),
+      hops: (v4.way?.routers ?? []).filter(hop => hop != null),
       proxy: proxyOf(init.environment ?? {}, [...new Set(servers.map(({ address }) => address))]),
       captivePortal: portal
     }
@@ -101,7 +101,7 @@ interface FamilyFindings {
   readonly family: Family
   readonly udp: Samples
   readonly tcp: Samples
-  readonly hops: (string | null)[] | null
+  readonly way: WayOut | null
   readonly nearest: Nearest | undefined
 }
 
@@ -125,9 +125,9 @@ async function testFamily(
   }).finally(() => nearest.resolve(undefined))
   const tcp = testTcp({ host, family, servers, learned: nearest.promise, local, signal })
   // the way is of interest only where there may be NATs on it
-  const hops = nearest.promise.then(found =>
+  const way = nearest.promise.then(found =>
     found?.translated === true && family === 4
-      ? findHops(host, found.server, found.patience, signal).then(hops => withGateway(hops, gateways))
+      ? findHops(host, found.server, found.patience, signal).then(seen => withGateway(seen, gateways))
       : null
   )
   const none = noSamples({ host, local, signal })
@@ -135,7 +135,7 @@ async function testFamily(
     family,
     udp: await udp.catch(() => none),
     tcp: await tcp.catch(() => none),
-    hops: await hops.catch(() => null),
+    way: await way.catch(() => null),
     nearest: await nearest.promise
   }
 }

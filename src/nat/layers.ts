@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js'
 import { ipScope } from '../core/ip.ts'
+import type { WayOut } from './hops.ts'
 
 export interface LayerEvidence {
   /** Our own IPv4 address, with the length of its network's prefix. */
@@ -8,8 +9,8 @@ export interface LayerEvidence {
   readonly public: string | null
   /** What routers call their own outside addresses, by port mapping protocols. */
   readonly external: readonly string[]
-  /** Routers on the way, the nearest first; null for one that does not answer. Null as a whole: nobody could ask. */
-  readonly hops: readonly (string | null)[] | null
+  /** The routers on the way to the server. Null: nobody could ask. */
+  readonly way: WayOut | null
 }
 
 export interface Layers {
@@ -26,10 +27,10 @@ const CARRIER = '100.64.0.0/10'
  * most. The routers on the way show where one private block ends and the next begins; two networks of one block may be routed or
  * translated, which cannot be told, and neither can what a silent router hides.
  */
-export function layers({ own, public: seen, external, hops }: LayerEvidence): Layers {
+export function layers({ own, public: seen, external, way: seenWay }: LayerEvidence): Layers {
   if (own == null || seen == null) return { natLayers: null, cgnat: null }
   if (own.address === seen) return { natLayers: 0, cgnat: false }
-  const way = hops == null ? null : untilPublic(hops)
+  const way = seenWay == null ? null : untilPublic(seenWay, seen)
   const outside = external.filter(address => ipScope(address) !== 'invalid')
   const carrier = [own.address, ...outside, ...(way?.routers ?? [])].some(address => blockOf(address) === CARRIER)
   const counted = way == null ? null : count(own, way)
@@ -47,14 +48,16 @@ export function layers({ own, public: seen, external, hops }: LayerEvidence): La
 interface Way {
   /** Private ones that answered. */
   readonly routers: readonly string[]
-  /** Whether each router answered up to the first public one. */
+  /** Whether each router answered up to where the internet begins: the first public one, or the server itself. */
   readonly complete: boolean
 }
 
-function untilPublic(hops: readonly (string | null)[]): Way {
-  const end = hops.findIndex(hop => hop != null && blockOf(hop) == null)
-  const before = end < 0 ? hops : hops.slice(0, end)
-  return { routers: before.filter(hop => hop != null), complete: end >= 0 && !before.includes(null) }
+function untilPublic({ routers, arrives }: WayOut, seen: string): Way {
+  const end = routers.findIndex(router => router != null && blockOf(router) == null)
+  const before = end < 0 ? routers : routers.slice(0, end)
+  // a server in a private network may be among the routers: then only one of them is surely the NAT, where there is one only
+  const ends = end >= 0 || (arrives && (blockOf(seen) == null || routers.length === 1))
+  return { routers: before.filter(router => router != null), complete: ends && !before.includes(null) }
 }
 
 /** Each change of block is a NAT, and so is the end of the last one; null where that does not hold. */

@@ -19,6 +19,11 @@ const ROWS: ReadonlyArray<readonly [about: string, hops: Hops, gateways: readonl
 
 describe('the first router on the way', () => {
   for (const [about, hops, gateways, expected] of ROWS) {
-    it(about, () => assert.deepEqual(withGateway(hops, gateways), expected))
+    it(about, () => {
+      for (const arrives of [false, true]) {
+        const way = (routers: Hops) => (routers == null ? null : { routers, arrives })
+        assert.deepEqual(withGateway(way(hops), gateways), way(expected))
+      }
+    })
   }
 })

@@ -12,6 +12,8 @@ interface Row {
   seen?: string | null
   external?: string[]
   hops?: (string | null)[] | null
+  /** Whether the server comes right after them. */
+  arrives?: boolean
   natLayers: number | null
   cgnat: boolean | null
 }
@@ -78,6 +80,38 @@ const ROWS: Row[] = [
   { about: 'a silent router before a carrier network', hops: [null, '100.64.2.1', ISP], natLayers: null, cgnat: true },
   { about: 'all silent', hops: [null, null, null], natLayers: null, cgnat: null },
   { about: 'the way was not seen to its public part', hops: ['192.168.1.1', '10.0.0.1'], natLayers: null, cgnat: null },
+  { about: 'the server is next to the router', hops: ['192.168.1.1'], arrives: true, natLayers: 1, cgnat: false },
+  {
+    about: 'the server is next to a carrier NAT',
+    hops: ['192.168.1.1', '100.64.2.1'],
+    arrives: true,
+    natLayers: 2,
+    cgnat: true
+  },
+  {
+    about: 'the server is next to the second of two networks of one block',
+    hops: ['192.168.1.1', '192.168.0.1'],
+    arrives: true,
+    natLayers: null,
+    cgnat: null
+  },
+  { about: 'a silent router next to the server', hops: [null], arrives: true, natLayers: null, cgnat: null },
+  {
+    about: 'a server in a private network, next to the router',
+    seen: '10.0.0.2',
+    hops: ['192.168.1.1'],
+    arrives: true,
+    natLayers: 1,
+    cgnat: false
+  },
+  {
+    about: 'a server in a private network, behind a second router',
+    seen: '10.0.0.2',
+    hops: ['192.168.1.1', '10.0.0.1'],
+    arrives: true,
+    natLayers: null,
+    cgnat: null
+  },
   { about: 'a public address that is translated', own: '11.9.0.1', hops: [ISP], natLayers: 1, cgnat: false },
   { about: 'a router that says nonsense', external: ['0', 'example.org'], natLayers: null, cgnat: null },
   {
@@ -89,13 +123,22 @@ const ROWS: Row[] = [
 ]
 
 describe('how many NATs are in a row', () => {
-  for (const { about, own = HOME, seen = SEEN, external = [], hops = null, natLayers, cgnat } of ROWS) {
+  for (const {
+    about,
+    own = HOME,
+    seen = SEEN,
+    external = [],
+    hops = null,
+    arrives = false,
+    natLayers,
+    cgnat
+  } of ROWS) {
     test(about, () => {
       const verdict = layers({
         own: own == null ? null : { address: own, prefixLength: 24 },
         public: seen,
         external,
-        hops
+        way: hops == null ? null : { routers: hops, arrives }
       })
       assert.deepEqual(verdict, { natLayers, cgnat })
     })

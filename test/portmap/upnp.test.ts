@@ -130,6 +130,11 @@ for (const [what, answer, reason] of [
     encodeOutput(IPC, 'GetExternalIPAddress', { NewExternalIPAddress: 'router' }),
     'no-external-address'
   ],
+  [
+    'an IPv6 address with a zone, which is no multiaddr',
+    encodeOutput(IPC, 'GetExternalIPAddress', { NewExternalIPAddress: '2001:db8::1%eth0' }),
+    'no-external-address'
+  ],
   ['an empty address', encodeOutput(IPC, 'GetExternalIPAddress', { NewExternalIPAddress: '' }), 'no-external-address']
 ] as const) {
   test(`a router that answers an action by ${what}: ${reason}`, async () => {

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net'
 import { ipScope } from '../../core/ip.ts'
 import type { NetHost } from '../../core/net.ts'
 import type { ActionInput } from '../../wire/upnp/actions.ts'
@@ -64,8 +65,8 @@ export class PortMappings {
     if (!('output' in told)) return { refused: refusalOf(told) }
     const { localAddress: client } = told
     const address = told.output.NewExternalIPAddress
-    const scope = ipScope(address)
-    if (scope === 'invalid' || scope === 'unspecified') {
+    // of IPv4 only; and with a zone, which IPv6 may have, it would be no multiaddr
+    if (!isIPv4(address) || ipScope(address) === 'unspecified') {
       return { refused: { reason: 'no-external-address', detail: `UPnP: '${address}' outside` } }
     }
     const added = await this.#add(ask, held, client, signal)

@@ -36,12 +36,19 @@ export async function systemProbe({ family, address, port = 0, ttl }: UdpOptions
   const queue = new ErrorQueue(koffi, fd)
   const hearers = new Set<Parameters<ProbeSocket['onPacket']>[0]>()
   const icmpHearers = new Set<(error: IcmpError) => void>()
+  let closed = false
   const poll = setInterval(() => {
-    for (const error of queue.errors()) for (const hearer of [...icmpHearers]) hearer(error)
-    for (const { bytes, from } of queue.packets()) for (const hearer of [...hearers]) hearer(bytes, from)
+    // a hearer may close the socket, and what is read from is freed then
+    for (const error of queue.errors()) {
+      for (const hearer of [...icmpHearers]) hearer(error)
+      if (closed) return
+    }
+    for (const { bytes, from } of queue.packets()) {
+      for (const hearer of [...hearers]) hearer(bytes, from)
+      if (closed) return
+    }
   }, POLL_MS)
   poll.unref()
-  let closed = false
   return {
     local: { address: host, port: bound },
     send({ bytes, to }) {

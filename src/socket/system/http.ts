@@ -28,6 +28,11 @@ export function systemHttp(
         reject(new NatError('MALFORMED', `${target.host} answered what is not HTTP (${cause.code})`, { cause }))
       } else reject(noNetwork(`no answer from ${target.host}`, cause))
     })
+    // without a listener such an answer would be no event at all
+    asked.on('upgrade', (_, socket) => {
+      socket.destroy()
+      reject(new NatError('MALFORMED', `${target.host} changes the protocol, which nobody asked for`))
+    })
     asked.on('response', response => {
       const localAddress = response.socket.localAddress ?? ''
       const parts: Buffer[] = []

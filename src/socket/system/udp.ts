@@ -28,6 +28,8 @@ export async function systemUdp({ family, address, port = 0, ttl, groups = [] }:
     throw bindError(host, port, (error as NodeJS.ErrnoException).code ?? String(error))
   }
   socket.off('error', reject)
+  // each question that is under way listens, and a survey asks a dozen servers
+  socket.setMaxListeners(0)
   // an ICMP error that came back for some earlier packet, which is lost like any other
   socket.on('error', () => {})
   // a probe that waits must not keep a program alive that has nothing else to do

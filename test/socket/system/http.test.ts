@@ -60,6 +60,8 @@ test('what is too long, no HTTP, or cut short is an error', async () => {
   await assert.rejects(ask(), { code: 'MALFORMED' })
   answer = 'SSH-2.0-OpenSSH\r\n\r\n'
   await assert.rejects(ask(), { code: 'MALFORMED' })
+  answer = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'
+  await assert.rejects(ask(), { code: 'MALFORMED' })
   answer = 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort'
   await assert.rejects(ask(), { code: 'NO_NETWORK' })
 })

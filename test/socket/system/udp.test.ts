@@ -35,3 +35,16 @@ test('a port that is taken is an error with its name', async () => {
 test('an address that is not ours is an error with its name', async () => {
   await assert.rejects(systemUdp({ family: 4, address: '192.0.2.1' }), { code: 'NO_NETWORK' })
 })
+
+test('as many questions at once as one likes: no warning', async () => {
+  const warnings: Error[] = []
+  const onWarning = (warning: Error) => warnings.push(warning)
+  process.on('warning', onWarning)
+  const socket = await systemUdp({ family: 4, address: '127.0.0.1' })
+  for (let i = 0; i < 40; i++) socket.onPacket(() => {})
+  // a warning is told in the next tick
+  await new Promise(resolve => setImmediate(resolve))
+  socket.close()
+  process.off('warning', onWarning)
+  assert.deepEqual(warnings, [])
+})

@@ -58,6 +58,8 @@ export class Lease {
   #port: number
   #portsTaken = 0
   #retryMs: number = LEASE.firstRetryMs
+  /** What is under way asks a router that is ours no more. */
+  #asksAnother = false
   #told: string | undefined
 
   constructor(wanted: Wanted, random: Random) {
@@ -85,9 +87,11 @@ export class Lease {
         return this.#ask(nowMs)
       case 'moved': {
         const events = this.#lose()
-        return this.#state === 'asking' ? { events } : { ...this.#ask(nowMs), events }
+        this.#asksAnother = this.#state === 'asking'
+        return this.#asksAnother ? { events } : { ...this.#ask(nowMs), events }
       }
       case 'outcome':
+        if (this.#asksAnother) return this.#ask(nowMs)
         this.#state = 'waiting'
         return 'granted' in input.outcome
           ? this.#granted(nowMs, input.outcome.granted)
@@ -102,6 +106,7 @@ export class Lease {
 
   #ask(nowMs: number): LeaseStep {
     const events = this.#expire(nowMs)
+    this.#asksAnother = false
     this.#state = 'asking'
     return { act: { type: 'map', externalPort: this.#port }, events }
   }

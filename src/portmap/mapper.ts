@@ -1,4 +1,5 @@
 import { Allowance } from '../core/allowance.ts'
+import type { Timer } from '../core/clock.ts'
 import { NatError } from '../core/errors.ts'
 import { Events } from '../core/events.ts'
 import { type IpScope, ipScope } from '../core/ip.ts'
@@ -46,6 +47,9 @@ export interface MappedPort {
 /** Of one uplink: a router that tells of restarts without end is asked this often, and else when a lease is renewed. */
 const NEWS = { burst: 3, refillMs: 60_000, maxKeys: 2 } as const
 
+/** How often the default routes are looked at, which sends nothing: so long may a machine be in another network unnoticed. */
+const LOOK_MS = 30_000
+
 /** Keeps ports of this machine reachable from outside, by whatever its router offers: PCP, NAT-PMP, UPnP IGD. */
 export class PortMapper {
   readonly events = new Events<PortMapperEvents>()
@@ -55,6 +59,7 @@ export class PortMapper {
   readonly #leases = new Map<Kept, Family>()
   readonly #news = new Allowance(NEWS)
   readonly #nonces: Nonces
+  #look: Timer | undefined
   #stopped = false
 
   constructor(host: NetHost, { families = [4, 6] }: PortMapperOptions = {}) {
@@ -66,6 +71,7 @@ export class PortMapper {
   /** Maps a port, and keeps it mapped until it is closed or the mapper is stopped. Events tell what becomes of it. */
   map(wanted: Wanted): MappedPort {
     if (this.#stopped) throw new NatError('LINK_CLOSED', 'the port mapper was stopped')
+    this.#look ??= this.#lookLater()
     const leases = this.#families.map(family => this.#keep(wanted, family))
     return {
       close: async () => {
@@ -74,15 +80,15 @@ export class PortMapper {
     }
   }
 
-  /** The network may have changed: looks for the router anew, and maps again where it is another one. */
+  /** Looks for the router anew, and maps again where it is another one. Done by itself every half minute, while a port is mapped. */
   async refresh(): Promise<void> {
     await Promise.all(
       this.#families.map(async family => {
-        const before = await this.#routers.get(family)
+        const known = this.#routers.get(family)
+        const before = await known
         const uplink = await this.#uplink(family)
-        const isSame = before != null && uplink != null && sameUplink(before.uplink, uplink)
-        if (isSame) return
-        if (before != null) this.#forget(family, before)
+        if (sameUplink(before?.uplink, uplink)) return
+        this.#forget(family, known, before)
         this.#each(family, lease => lease.moved())
       })
     )
@@ -91,10 +97,18 @@ export class PortMapper {
   /** Deletes all mappings, two seconds at most, and ends. Safe to call twice. */
   async stop(): Promise<void> {
     this.#stopped = true
+    this.#look?.cancel()
     await Promise.all([...this.#leases.keys()].map(lease => this.#close(lease)))
     for (const router of this.#routers.values()) (await router)?.close()
     this.#routers.clear()
     this.events.clear()
+  }
+
+  #lookLater(): Timer {
+    return this.#host.clock.after(LOOK_MS, async () => {
+      await this.refresh()
+      if (!this.#stopped) this.#look = this.#lookLater()
+    })
   }
 
   #keep(wanted: Wanted, family: Family): Kept {
@@ -126,13 +140,14 @@ export class PortMapper {
 
   /** The router of a family. What is mapped there is renewed there; else it may have become another one. */
   async #router(family: Family, isRenewal: boolean): Promise<MappingRouter | undefined> {
-    const known = await this.#routers.get(family)
-    if (known != null && isRenewal) return known
+    const held = await this.#routers.get(family)
+    if (held != null && isRenewal) return held
     const uplink = await this.#uplink(family)
-    const current = await this.#routers.get(family)
+    const known = this.#routers.get(family)
+    const current = await known
     if (current != null) {
-      if (uplink != null && sameUplink(current.uplink, uplink)) return current
-      this.#forget(family, current)
+      if (sameUplink(current.uplink, uplink)) return current
+      this.#forget(family, known, current)
     }
     if (uplink == null || this.#stopped) return undefined
     // two leases that look at the same time share what the first one opens
@@ -151,9 +166,10 @@ export class PortMapper {
     }
   }
 
-  #forget(family: Family, router: MappingRouter): void {
-    this.#routers.delete(family)
-    router.close()
+  /** @param known  what `router` was found by: another lease may have opened the next one meanwhile */
+  #forget(family: Family, known: Promise<MappingRouter | undefined> | undefined, router?: MappingRouter): void {
+    if (this.#routers.get(family) === known) this.#routers.delete(family)
+    router?.close()
   }
 
   async #uplink(family: Family): Promise<Uplink | undefined> {
@@ -180,6 +196,7 @@ function mapped(wanted: Wanted, family: Family, grant: Grant): Mapped {
   return { ...wanted, family, ...grant, scope: ipScope(grant.external.address) }
 }
 
-function sameUplink(one: Uplink, other: Uplink): boolean {
-  return one.gateway === other.gateway && one.address === other.address && one.interface === other.interface
+/** None is the same as none. */
+function sameUplink(one: Uplink | undefined, other: Uplink | undefined): boolean {
+  return one?.gateway === other?.gateway && one?.address === other?.address && one?.interface === other?.interface
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { NetHost } from '../../src/core/net.ts'
 import type { PortMapperEvents } from '../../src/portmap/index.ts'
 import type { GatewayOptions } from '../../src/sim/gateway/index.ts'
 import { isReached, openHome, replaced } from './home.ts'
@@ -295,6 +296,84 @@ test('another network: the mapping is lost and made anew; the same network: noth
   await sim.run(mapper.stop())
 })
 
+/** A host that comes to another network when `go` is called, and how many sockets of it are open. */
+function movable(alice: NetHost) {
+  let name = 'home'
+  const sockets = { open: 0 }
+  const host = replaced(alice, {
+    gateways: async () => (await alice.gateways()).map(gateway => ({ ...gateway, interface: name })),
+    addresses: () => alice.addresses().map(address => ({ ...address, name })),
+    async udp(options) {
+      const socket = await alice.udp(options)
+      sockets.open++
+      let open = true
+      const close = () => {
+        if (open) sockets.open--
+        open = false
+        socket.close()
+      }
+      return { ...socket, close }
+    }
+  })
+  const go = (to: string) => {
+    name = to
+  }
+  return { host, sockets, go }
+}
+
+test('another network is noticed within half a minute', async () => {
+  let go = (_: string) => {}
+  const { sim, mapper, told } = await openHome(PCP, { families: [4] }, alice => {
+    const moved = movable(alice)
+    go = moved.go
+    return moved.host
+  })
+  mapper.map(UDP)
+  await sim.clock.advance(60_000)
+  assert.equal(told.length, 1)
+  go('away')
+  await sim.clock.advance(30_100)
+  assert.deepEqual(told.slice(1), ['lost udp pcp 11.1.0.10:4001', 'mapped udp pcp 11.1.0.10:4001'])
+  await sim.run(mapper.stop())
+})
+
+test('another network while the router of the old one is asked: the new one is asked next, not a minute later', async () => {
+  let go = (_: string) => {}
+  const options = { ...PCP, faults: { answerMs: 200 } }
+  const { sim, mapper, told } = await openHome(options, { families: [4] }, alice => {
+    const moved = movable(alice)
+    go = moved.go
+    return moved.host
+  })
+  mapper.map(UDP)
+  await sim.clock.advance(100)
+  go('away')
+  await mapper.refresh()
+  await sim.clock.advance(5_000)
+  assert.deepEqual(told, ['mapped udp pcp 11.1.0.10:4001'])
+  await sim.run(mapper.stop())
+})
+
+test('two mappings that find another router at the same time: no socket is left open', async () => {
+  let moved: ReturnType<typeof movable> | undefined
+  const options = { ...PCP, faults: { refusal: { pcp: 'NOT_AUTHORIZED' } } } as const
+  const { sim, gateway, mapper } = await openHome(options, { families: [4] }, alice => {
+    moved = movable(alice)
+    return moved.host
+  })
+  mapper.map(UDP)
+  mapper.map({ protocol: 'tcp', internalPort: 4001 })
+  await sim.clock.advance(10_000)
+  const before = moved!.sockets.open
+  moved!.go('away')
+  // both hear it in one moment, and neither has anything to renew
+  gateway.reboot()
+  await sim.clock.advance(10_000)
+  assert.equal(moved!.sockets.open, before)
+  await sim.run(mapper.stop())
+  assert.equal(moved!.sockets.open, 0)
+})
+
 for (const [by, options] of [
   ['pcp', PCP],
   ['upnp', UPNP2]
@@ -317,3 +396,16 @@ for (const [by, options] of [
     assert.equal(await isReached(sim, server, alice, way), false)
   })
 }
+
+test('IPv6: two pinholes of a router that was looked for twice at once are both closed at the end', async () => {
+  const { sim, alice, server, mapper, told } = await openHome(UPNP2, { families: [6] })
+  mapper.map(UDP)
+  mapper.map({ protocol: 'udp', internalPort: 4002 })
+  await sim.clock.advance(5_000)
+  assert.equal(told.length, 2)
+  await sim.run(mapper.stop())
+  sim.flushNat('home')
+  for (const port of [4001, 4002]) {
+    assert.equal(await isReached(sim, server, alice, { internalPort: port, address: alice.ip6!, port }), false, `${port}`)
+  }
+})

@@ -27,13 +27,8 @@ export class UpnpClient implements MappingClient {
 
   /** Looks for the router where that has not been done. @returns why there is none. @throws the signal's reason */
   async prepare(signal: AbortSignal): Promise<Extract<Outcome, { refused: unknown }> | undefined> {
-    if (this.#service != null) return undefined
-    const found = await discover(this.#host, this.#uplink, this.#boot, signal)
-    if ('refused' in found) return found
-    const [service] = found.services
-    this.#service =
-      this.#uplink.family === 4 ? new PortMappings(this.#host, service!) : new Pinholes(this.#host, service!)
-    return undefined
+    const found = await this.#found(signal)
+    return 'refused' in found ? found : undefined
   }
 
   async map(ask: Ask, held: Grant | undefined, signal: AbortSignal): Promise<Outcome> {
@@ -52,14 +47,25 @@ export class UpnpClient implements MappingClient {
     else await this.#service?.unmap(wanted, held, signal)
   }
 
+  /** As a value: another mapping may find meanwhile that the router is gone, or find it anew. */
+  async #found(signal: AbortSignal): Promise<PortMappings | Pinholes | Extract<Outcome, { refused: unknown }>> {
+    if (this.#service != null) return this.#service
+    const found = await discover(this.#host, this.#uplink, this.#boot, signal)
+    if ('refused' in found) return found
+    // two that looked at the same time share what the first one found, and the numbers of its pinholes
+    this.#service ??=
+      this.#uplink.family === 4
+        ? new PortMappings(this.#host, found.services[0]!)
+        : new Pinholes(this.#host, found.services[0]!)
+    return this.#service
+  }
+
   async #map(ask: Ask, held: Grant | undefined, signal: AbortSignal): Promise<Outcome> {
     try {
       return await withDeadline(this.#host.clock, MAP_MS, 'a mapping by UPnP', signal, async aborted => {
-        const refused = await this.prepare(aborted)
-        if (refused != null) return refused
-        return this.#service instanceof Pinholes
-          ? await this.#service.map(ask, aborted)
-          : await this.#service!.map(ask, held, aborted)
+        const found = await this.#found(aborted)
+        if ('refused' in found) return found
+        return found instanceof Pinholes ? await found.map(ask, aborted) : await found.map(ask, held, aborted)
       })
     } catch (error) {
       signal.throwIfAborted()

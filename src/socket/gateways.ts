@@ -74,7 +74,8 @@ function byMetric(routes: Route[]): Gateway[] {
 /** Elsewhere a program of the system is asked, which tells the preferred route only. Loaded when needed: on Linux it never is. */
 async function foreignGateways(): Promise<Gateway[]> {
   const { gateway4async, gateway6async } = await import('default-gateway')
-  const found = await Promise.allSettled([gateway4async(), gateway6async()])
+  // it throws at once on a system that it does not know
+  const found = await Promise.allSettled([gateway4async, gateway6async].map(async ask => await ask()))
   return found.flatMap((result, i): Gateway[] => {
     if (result.status === 'rejected') return []
     const { gateway, int } = result.value

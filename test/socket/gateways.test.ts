@@ -56,3 +56,13 @@ test('of this machine: literals, and an interface each', async () => {
     assert.notEqual(device, '')
   }
 })
+
+test('a system that nobody knows has no gateways that can be known', async () => {
+  const { platform } = process
+  Object.defineProperty(process, 'platform', { value: 'haiku' })
+  try {
+    assert.deepEqual(await systemGateways(), [])
+  } finally {
+    Object.defineProperty(process, 'platform', { value: platform })
+  }
+})

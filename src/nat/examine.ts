@@ -29,6 +29,8 @@ export interface ExamineInit {
   readonly environment?: Readonly<Record<string, string | undefined>>
   /** A page of a hub, to tell a login page from. @default none is asked for */
   readonly page?: KnownPage
+  /** How long what is quick may take. Milliseconds. @default {@link QUICK_MS} */
+  readonly withinMs?: number
   readonly signal?: AbortSignal
   /** Called with what is being done, in a few words. */
   readonly onProgress?: (text: string) => void
@@ -56,7 +58,9 @@ export async function examine(init: ExamineInit): Promise<Examined> {
   const { host, servers, signal, onProgress = () => {} } = init
   signal?.throwIfAborted()
   const budget = new AbortController()
-  const timer = host.clock.after(QUICK_MS, () => budget.abort(new NatError('TIMEOUT', 'the quick report is due')))
+  const timer = host.clock.after(init.withinMs ?? QUICK_MS, () =>
+    budget.abort(new NatError('TIMEOUT', 'the quick report is due'))
+  )
   const onAbort = () => budget.abort(signal?.reason)
   signal?.addEventListener('abort', onAbort, { once: true })
   try {

@@ -10,7 +10,7 @@ import { endpointOf } from '../libp2p/candidate.ts'
 import { lastPeer } from '../libp2p/circuit/address.ts'
 import { type SharedSockets, sharedSockets } from '../libp2p/quic/shared.ts'
 import type { KnownPage } from '../nat/captive-portal.ts'
-import { examine, QUICK_MS } from '../nat/examine.ts'
+import { type Examined, examine, QUICK_MS } from '../nat/examine.ts'
 import { NetworkMemory, networkKey } from '../nat/memory.ts'
 import { endpointText, type HubReport, type NetworkReport } from '../nat/report.ts'
 import { STUN_PORT } from '../nat/servers.ts'
@@ -21,6 +21,8 @@ export interface ExamineOptions {
   readonly full?: boolean
   /** Takes what was found in this network before, if there is something. @default false */
   readonly remembered?: boolean
+  /** How long what is quick may take. Milliseconds. @default QUICK_MS */
+  readonly withinMs?: number
   readonly signal?: AbortSignal
   /** Called with what is being done, in a few words. */
   readonly onProgress?: (text: string) => void
@@ -29,6 +31,8 @@ export interface ExamineOptions {
 /** The first ping also opens a stream and finds code that has never run: the shortest of a few is the network's. */
 const PINGS = 3
 const PINGS_MS = 3_000
+/** By then a hub's identify has told what is to be asked about, if anything is. */
+const CANDIDATES_MS = 1_000
 
 /** What an examination needs of a node. */
 export interface Examinee {
@@ -79,20 +83,23 @@ export function examineeOf(
 /** @throws the signal's reason */
 export async function examineNode(node: Examinee, options: ExamineOptions = {}): Promise<NetworkReport> {
   const { host, memory, autonat } = node
-  const { full = false, remembered = false, signal = new AbortController().signal, onProgress } = options
+  const { full = false, remembered = false, withinMs = QUICK_MS, onProgress } = options
+  const { signal = new AbortController().signal } = options
   const key = networkKey(host.addresses(), await host.gateways())
   const known = remembered ? memory.recall(key, seenAddress(autonat)) : undefined
   if (known != null) return known
   const startMs = host.clock.now()
+  const listens = await node.hubListens()
   const [found, hubs] = await Promise.all([
     examine({
       host,
-      servers: stunServers([...node.hubs, ...node.hubAddresses()]),
+      servers: [...stunServers([...node.hubs, ...node.hubAddresses()]), ...listensBeside(node.hubAddresses(), listens)],
       shared: await node.sockets(),
       full,
       ...(node.portMapping ? { portMapping: probePortMapping(host, signal) } : {}),
       environment: process.env,
-      ...pageOf(await node.hubListens()),
+      ...pageOf(listens),
+      withinMs,
       signal,
       ...(onProgress == null ? {} : { onProgress })
     }),
@@ -102,25 +109,39 @@ export async function examineNode(node: Examinee, options: ExamineOptions = {}):
   if (reachability === 'unknown') reachability = inferred(found.udp4) ?? reachability
   if (reachability === 'unknown') {
     onProgress?.('waiting for a hub that tries to reach us')
-    reachability = await toldWithin(node, startMs + QUICK_MS - host.clock.now(), signal)
+    reachability = await toldWithin(node, startMs + withinMs - host.clock.now(), signal)
   }
   const addresses = autonat.addresses.map(({ address, verdict }) => ({
     address,
     reachable: verdict === 'unknown' ? null : verdict === 'reachable'
   }))
-  const report = { ...found, reachability, addresses, hubs }
+  const report = { ...found, ...withTcp(found, node.hubAddresses()), reachability, addresses, hubs }
   memory.keep(key, report)
   return report
 }
 
-/** Every hub answers STUN on the port that QUIC has; of one that is reached otherwise, the usual port is worth a question. */
+/**
+ * Every hub answers STUN on the port that QUIC has; of one that is reached otherwise, the usual port is worth a question, and so is the
+ * one that TCP has, which mostly is that of QUIC too.
+ */
 export function stunServers(addresses: readonly Multiaddr[]): Endpoint[] {
   return addresses.flatMap(address => {
     const endpoint = endpointOf(address)
     if (endpoint == null) return []
-    const isUdp = address.getComponents().some(({ name }) => name === 'udp')
-    return [isUdp ? endpoint : { ...endpoint, port: STUN_PORT }]
+    if (isUdp(address)) return [endpoint]
+    const isPlain = address.getComponents().every(({ name }) => name !== 'ws' && name !== 'wss')
+    return [{ ...endpoint, port: STUN_PORT }, ...(isPlain ? [endpoint] : [])]
   })
+}
+
+/** Where hubs say that they have QUIC, on hosts where they are known to be: nobody sends us anywhere else. */
+function listensBeside(known: readonly Multiaddr[], listens: readonly Multiaddr[]): Endpoint[] {
+  const hosts = new Set(known.map(address => endpointOf(address)?.address))
+  return stunServers(listens.filter(isUdp)).filter(({ address }) => hosts.has(address))
+}
+
+function isUdp(address: Multiaddr): boolean {
+  return address.getComponents().some(({ name }) => name === 'udp')
 }
 
 /**
@@ -146,6 +167,15 @@ async function askHub(node: Examinee, hub: PeerId, signal: AbortSignal): Promise
   return { id, rttMs: rttsMs.length === 0 ? null : Math.min(...rttsMs) }
 }
 
+/** A hub's STUN server may be at a port that nobody knows; that TCP passes is known where the hub is connected by it. */
+function withTcp({ tcp4, tcp6 }: Examined, connected: readonly Multiaddr[]): Pick<NetworkReport, 'tcp4' | 'tcp6'> {
+  const hosts = connected.filter(address => !isUdp(address)).flatMap(address => endpointOf(address)?.address ?? [])
+  return {
+    tcp4: { ...tcp4, ok: tcp4.ok || hosts.some(host => !host.includes(':')) },
+    tcp6: { ...tcp6, ok: tcp6.ok || hosts.some(host => host.includes(':')) }
+  }
+}
+
 function told({ reachability: { ip4, ip6 } }: Autonat): NetworkReport['reachability'] {
   if (ip4 === 'public' || ip6 === 'public') return 'public'
   return ip4 === 'private' ? 'private' : 'unknown'
@@ -161,7 +191,12 @@ async function toldWithin({ autonat, host }: Examinee, ms: number, signal: Abort
   const off = autonat.events.on('reachability', () => {
     if (told(autonat) !== 'unknown') resolve()
   })
+  // where our addresses are no public ones, no hub is asked about them
+  const nothing = host.clock.after(CANDIDATES_MS, () => {
+    if (autonat.addresses.length === 0) resolve()
+  })
   await withDeadline(host.clock, Math.max(0, ms), 'a verdict', signal, () => promise).catch(() => {})
+  nothing.cancel()
   off()
   signal.throwIfAborted()
   return told(autonat)

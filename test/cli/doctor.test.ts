@@ -89,6 +89,33 @@ describe('beeline doctor, where there is nobody to ask', { skip: NO_LAB }, () =>
     assert.match(stdout, /^ {2}1 {2}Nothing has answered/m)
   })
 
+  it('a silent hub does not make the report late: everybody else is asked meanwhile', async t => {
+    const start = performance.now()
+    await alone(t, doctor('--json'))
+    const bootMs = performance.now() - start
+    const network = [
+      'ip link set lo up',
+      'ip link add out type veth peer name nobody',
+      'ip link set nobody up',
+      'ip link set out up',
+      'ip addr add 192.0.2.9/24 dev out',
+      'ip neighbour add 192.0.2.1 lladdr 02:00:00:00:00:01 dev out'
+    ].join(' && ')
+    const again = performance.now()
+    const { code, stdout, stderr } = await alone(t, [
+      'sh',
+      '-c',
+      `${network} && exec "$@"`,
+      'sh',
+      ...doctor('--json', '--hub', HUB)
+    ])
+    const tookMs = performance.now() - again - bootMs
+    assert.deepEqual([code, JSON.parse(stdout).hubs], [1, [{ id: ID, rttMs: null }]])
+    assert.match(stderr, /^beeline: no hub answers at .*\n$/)
+    // 5 s for the hub and 3 s for everybody else, one after the other, would be eight
+    assert.ok(tookMs < 7_000, `${tookMs} ms`)
+  })
+
   it('on a terminal: boxes, colours, and a progress line that is gone in the end', async t => {
     const command = doctor().join(' ')
     const env = { TERM: 'xterm', LC_ALL: 'C.UTF-8', NO_COLOR: '', FORCE_COLOR: '' }

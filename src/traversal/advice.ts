@@ -88,6 +88,8 @@ const RULES: Readonly<Record<AdviceCode, Rule>> = {
 
   'ipv6-only': ({ udp4, udp6, tcp4, ipv6 }) => {
     if (passes(udp4) || passes(tcp4) || !passes(udp6)) return undefined
+    // with an IPv4 address, perhaps no hub was given that has one: then nobody was asked
+    if (udp4.local != null && ipv6.nat64 == null) return undefined
     const nat64 = ipv6.nat64 == null ? '' : ', and translates to IPv4 by name (NAT64)'
     return `This network has IPv6 only${nat64}: use a hub that has an IPv6 address. Peers without IPv6 are reached over the relay.`
   },

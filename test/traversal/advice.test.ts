@@ -90,6 +90,11 @@ const ROWS: ReadonlyArray<readonly [string, NetworkReport, readonly AdviceCode[]
     /NAT64/
   ],
   ['no IPv4', { ...ROUTER, udp4: SILENT, tcp4: SILENT, ...IPV6 }, ['ipv6-only'], /has IPv6 only: use a hub/],
+  [
+    'an IPv4 address, and hubs by IPv6 alone',
+    { ...ROUTER, udp4: { ...SILENT, local: '192.168.2.10' }, tcp4: SILENT, ...IPV6 },
+    []
+  ],
   ['a login page', { ...ROUTER, captivePortal: true }, ['captive-portal'], /log in/],
   [
     'a proxy',

@@ -110,7 +110,8 @@ export class StunStreams {
 /** @throws NatError BAD_KEY */
 function tlsServer(tls: StunTls, handshakeTimeout: number): Server {
   try {
-    return createTlsServer({ ...tls, handshakeTimeout }).on('tlsClientError', () => {})
+    // of a handshake that took too long Node tells, and leaves the connection open
+    return createTlsServer({ ...tls, handshakeTimeout }).on('tlsClientError', (_, socket) => socket.destroy())
   } catch (cause) {
     const why = (cause as Error).message
     throw new NatError('BAD_KEY', `the certificate and its key cannot be used (${why}): both must be PEM`, { cause })

@@ -185,6 +185,23 @@ test('TLS, with a certificate', async () => {
   await until(() => stun.connections === 0)
 })
 
+test('TLS: who never finishes the handshake is ended, silent or a byte at a time', async () => {
+  const tls = { ...selfSigned(), port: await freeTcpPort() }
+  await using stun = await server({ tls, limits: { idleMs: 200 } })
+  // a ClientHello that is to be 512 bytes long
+  const hello = Buffer.concat([Buffer.of(0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3), Buffer.alloc(500)])
+  for (const everyMs of [undefined, 50]) {
+    const socket = connect(tls.port, A)
+    socket.on('error', () => {})
+    await once(socket, 'connect')
+    let sent = 0
+    const timer = everyMs == null ? undefined : setInterval(() => socket.write(hello.subarray(sent, ++sent)), everyMs)
+    await once(socket.resume(), 'close', { signal: AbortSignal.timeout(10_000) })
+    clearInterval(timer)
+    await until(() => stun.connections === 0)
+  }
+})
+
 test('a taken port is refused when it was asked for', async () => {
   await using first = await server()
   const again = startStunServer({ hosts: [{ host: A, address: A }], port: first.port })

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import { NatError } from '../core/errors.ts'
 import { ipScope } from '../core/ip.ts'
 import type { Family } from '../core/net.ts'
@@ -13,17 +14,21 @@ const ANY_ADDRESS = { 4: '0.0.0.0', 6: '::' } as const
 
 /** A request to make, renew or (lifetime 0) delete a mapping; `nonce` stays the same for all of them (RFC 6887 section 11.2). */
 export function pcpRequest(ask: Ask, client: string, family: Family, nonce: Uint8Array, held: Grant | undefined) {
+  const { protocol, internalPort, externalPort, lifetimeSeconds } = ask
+  // a deletion names neither port nor address, only the address's family (section 15.1, erratum 3621)
+  const isDeletion = lifetimeSeconds === 0
+  const outside = held == null ? family : isIPv6(held.external.address) ? 6 : 4
   return encodePcpRequest({
     opcode: 'MAP',
-    lifetimeSeconds: ask.lifetimeSeconds,
+    lifetimeSeconds,
     clientAddress: client,
     map: {
       nonce,
-      protocol: IP_PROTOCOLS[ask.protocol],
-      internalPort: ask.internalPort,
-      externalPort: ask.externalPort,
+      protocol: IP_PROTOCOLS[protocol],
+      internalPort,
+      externalPort: isDeletion ? 0 : externalPort,
       // a renewal names what it renews, so that a router that has forgotten gives the same again (section 11.2.1)
-      externalAddress: held?.external.address ?? ANY_ADDRESS[family]
+      externalAddress: isDeletion || held == null ? ANY_ADDRESS[outside] : held.external.address
     }
   })
 }

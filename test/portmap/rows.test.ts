@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import type { Gateway, InterfaceAddress } from '../../src/core/net.ts'
 import { BootWatch } from '../../src/portmap/boot.ts'
 import { EpochWatch } from '../../src/portmap/epoch.ts'
+import { pcpRequest } from '../../src/portmap/pcp.ts'
 import { MAPPING_REASONS, mostTelling, natPmpRefusal, pcpRefusal, upnpRefusal } from '../../src/portmap/reason.ts'
 import { findUplink, isInNetwork, isSameAddress } from '../../src/portmap/uplink.ts'
 import { servicesOf } from '../../src/portmap/upnp/discover.ts'
@@ -11,6 +12,7 @@ import { remedyFor } from '../../src/portmap/upnp/mappings.ts'
 import { routerUrl } from '../../src/portmap/upnp/url.ts'
 import { NAT_PMP_RESULTS } from '../../src/wire/natpmp.ts'
 import { PCP_RESULTS } from '../../src/wire/pcp/codes.ts'
+import { decodePcpRequest } from '../../src/wire/pcp/message.ts'
 import type { UpnpService } from '../../src/wire/upnp/description.ts'
 import { serviceType } from '../../src/wire/upnp/services.ts'
 
@@ -208,3 +210,27 @@ test('docs/reasons.md has one row for each reason of port mapping, and no other'
   const rows = [...section!.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, reason]) => reason)
   assert.deepEqual(rows.toSorted(), Object.keys(MAPPING_REASONS).toSorted())
 })
+
+for (const [what, family, lifetimeSeconds, held, port, address] of [
+  ['a new mapping', 4, 3_600, undefined, 4001, '0.0.0.0'],
+  ['a new pinhole', 6, 3_600, undefined, 4001, '::'],
+  ['a renewal', 4, 3_600, '203.0.113.7', 4001, '203.0.113.7'],
+  ['a deletion', 4, 0, '203.0.113.7', 0, '0.0.0.0'],
+  ['a deletion of what nobody knows', 4, 0, undefined, 0, '0.0.0.0'],
+  ['a deletion of a pinhole', 6, 0, '2a0b::2', 0, '::'],
+  ['a deletion of a mapping by NAT64', 6, 0, '203.0.113.7', 0, '0.0.0.0']
+] as const) {
+  test(`PCP: the port and address that ${what} names`, () => {
+    const client = family === 4 ? '192.168.0.2' : '2a0b::2'
+    const grant = held && {
+      by: 'pcp' as const,
+      internal: { address: client, port: 4001 },
+      external: { address: held, port: 4001 },
+      lifetimeSeconds: 3_600
+    }
+    const ask = { protocol: 'udp', internalPort: 4001, externalPort: 4001, lifetimeSeconds } as const
+    const request = decodePcpRequest(pcpRequest(ask, client, family, new Uint8Array(12), grant))
+    assert.ok('map' in request)
+    assert.deepEqual([request.map.externalPort, request.map.externalAddress], [port, address])
+  })
+}

@@ -15,8 +15,9 @@ export interface StunLimits {
 }
 
 /**
- * An answer is up to 2.2 times as long as its request, headers included. So whoever forges a victim's address moves 3 kB a
- * second to it through this hub, 1.6 kB of which are the hub's doing; and a whole company behind one address has enough of it.
+ * An answer is up to 2.2 times as long as its request, headers included, and at most 80 bytes longer. So whoever forges a victim's address
+ * has this hub add 1.6 kB a second to what it sends itself, whether that is 1.4 kB or, with PADDING, 24 kB; and a whole company behind one
+ * address has enough of it.
  */
 export const STUN_LIMITS: StunLimits = {
   answers: { burst: 200, refillMs: 50, maxKeys: 65_536 },

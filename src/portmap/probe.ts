@@ -1,12 +1,12 @@
 import { withDeadline } from '../core/deadline.ts'
 import { NatError } from '../core/errors.ts'
 import type { NetHost, UdpSocket } from '../core/net.ts'
-import { encodeNatPmpRequest } from '../wire/natpmp.ts'
+import { encodeNatPmpRequest, type NatPmpRequest } from '../wire/natpmp.ts'
 import { PCP_NONCE_BYTES, PCP_SERVER_PORT } from '../wire/pcp/codes.ts'
 import { BootWatch } from './boot.ts'
 import { exchange } from './exchange.ts'
-import type { Ask, Outcome } from './mapping.ts'
-import { natPmpAddress, readNatPmpAnswer } from './nat-pmp.ts'
+import type { Ask, Outcome, Wanted } from './mapping.ts'
+import { natPmpAddress, natPmpOutcome, readNatPmpAnswer } from './nat-pmp.ts'
 import { pcpOutcome, pcpRequest, readPcpAnswer } from './pcp.ts'
 import type { MappingReason } from './reason.ts'
 import { findUplink, type Uplink } from './uplink.ts'
@@ -32,6 +32,8 @@ const END_MS = 1_500
 /** UPnP has to be found first. */
 const UPNP_MS = 2_700
 const UNMAP_MS = 1_000
+/** NAT-PMP tells it in another answer. */
+const ANY_ADDRESS = '0.0.0.0'
 /** Where no router has a rule of its own against it, and few programs listen (RFC 6335 section 6). */
 const PROBE_PORTS = { first: 49_152, last: 65_535 } as const
 /** For when we are killed between the mapping and its deletion. PCP servers may make it 120 (RFC 6887 section 15). */
@@ -39,7 +41,7 @@ const PROBE_SECONDS = 60
 
 /**
  * Finds out what the router offers, in three seconds at most. Some routers answer every question and then refuse to map, so a
- * mapping is made and deleted again where that can be done without a trace.
+ * mapping is made by each protocol, and deleted again.
  *
  * @throws the signal's reason
  */
@@ -51,23 +53,33 @@ export async function probePortMapping(host: NetHost, signal: AbortSignal): Prom
   if (uplink == null) return { pcp: none, natPmp: none, upnp: none }
   const port = host.random.int(PROBE_PORTS.first, PROBE_PORTS.last)
   const ask: Ask = { protocol: 'udp', internalPort: port, externalPort: port, lifetimeSeconds: PROBE_SECONDS }
-  let socket: UdpSocket
+  const opened: UdpSocket[] = []
+  const open = async () => {
+    const socket = await host.udp({ family: uplink.family, address: uplink.address })
+    opened.push(socket)
+    return socket
+  }
   try {
-    socket = await host.udp({ family: uplink.family, address: uplink.address })
+    // a socket for each protocol: a router without PCP refuses it in NAT-PMP's format (RFC 6887 section 9)
+    await Promise.all([open(), open()])
   } catch (error) {
+    for (const socket of opened) socket.close()
     if (error instanceof NatError) return { pcp: none, natPmp: none, upnp: none }
     throw error
   }
+  const [forPcp, forNatPmp] = opened as [UdpSocket, UdpSocket]
   try {
     const [pcp, natPmp, upnp] = await Promise.all([
-      probePcp(host, uplink, socket, ask, signal),
-      uplink.family === 4 ? probeNatPmp(host, uplink, socket, signal) : failed(uplink.gateway, 'unsupported'),
-      // beside PCP's, for another port: one of them may be deleted while the other is made
-      probeUpnp(host, uplink, { ...ask, ...otherPort(port) }, signal)
+      probePcp(host, uplink, forPcp, ask, signal),
+      // each for a port of its own: one of them may be deleted while another is made
+      uplink.family === 4
+        ? probeNatPmp(host, uplink, forNatPmp, { ...ask, ...otherPort(port, 1) }, signal)
+        : failed(uplink.gateway, 'unsupported'),
+      probeUpnp(host, uplink, { ...ask, ...otherPort(port, 2) }, signal)
     ])
     return { pcp, natPmp, upnp }
   } finally {
-    socket.close()
+    for (const socket of opened) socket.close()
   }
 }
 
@@ -95,16 +107,30 @@ async function probePcp(
 
 async function probeNatPmp(
   host: NetHost,
-  { gateway }: Uplink,
+  { gateway, address }: Uplink,
   socket: UdpSocket,
+  ask: Ask,
   signal: AbortSignal
 ): Promise<ProtocolProbe> {
-  const bytes = encodeNatPmpRequest({ opcode: 'address' })
-  const read = (answered: Uint8Array) => readNatPmpAnswer(answered, 'address')
-  const answer = await exchange({ ...question(gateway, bytes), read }, socket, host.clock, signal)
-  if (answer == null) return failed(gateway, 'no-answer')
-  const told = natPmpAddress(answer)
+  const { protocol: opcode, internalPort } = ask
+  const asked = (request: NatPmpRequest, about: 'address' | Wanted) => {
+    const read = (answered: Uint8Array) => readNatPmpAnswer(answered, about)
+    return exchange({ ...question(gateway, encodeNatPmpRequest(request)), read }, socket, host.clock, signal)
+  }
+  const mapped = (externalPort: number, lifetimeSeconds: number) =>
+    asked({ opcode, internalPort, externalPort, lifetimeSeconds }, ask)
+  const [outside, answer] = await Promise.all([
+    asked({ opcode: 'address' }, 'address'),
+    mapped(ask.externalPort, ask.lifetimeSeconds)
+  ])
+  if (outside == null && answer == null) return failed(gateway, 'no-answer')
+  const outcome = answer == null ? undefined : natPmpOutcome(answer, { address, port: internalPort }, ANY_ADDRESS)
+  // a deletion names no port outside (RFC 6886 section 3.4)
+  if (outcome != null && 'granted' in outcome) await mapped(0, 0)
+  const told = outside == null ? undefined : natPmpAddress(outside)
+  if (told == null || outcome == null) return failed(gateway, 'no-answer')
   if ('refused' in told) return failed(gateway, told.refused.reason)
+  if ('refused' in outcome) return failed(gateway, outcome.refused.reason)
   return { ok: true, gateway, external: told.address, reason: null }
 }
 
@@ -132,8 +158,9 @@ function question(gateway: string, bytes: Uint8Array) {
   return { to: { address: gateway, port: PCP_SERVER_PORT }, sends, endMs: END_MS }
 }
 
-function otherPort(port: number): Pick<Ask, 'internalPort' | 'externalPort'> {
-  const other = port === PROBE_PORTS.last ? PROBE_PORTS.first : port + 1
+function otherPort(port: number, further: number): Pick<Ask, 'internalPort' | 'externalPort'> {
+  const { first, last } = PROBE_PORTS
+  const other = first + ((port - first + further) % (last - first + 1))
   return { internalPort: other, externalPort: other }
 }
 

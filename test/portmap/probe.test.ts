@@ -24,6 +24,7 @@ for (const [options, pcp, natPmp, upnp] of [
     'disabled',
     'disabled'
   ],
+  [{ faults: { refusal: { natPmp: 'NOT_AUTHORIZED' } } }, OUTSIDE, 'disabled', OUTSIDE],
   [{ faults: { externalAddress: '100.64.0.7' } }, '100.64.0.7', '100.64.0.7', '100.64.0.7'],
   [{ faults: { permanentOnly: true } }, OUTSIDE, OUTSIDE, OUTSIDE]
 ] as const satisfies readonly (readonly [GatewayOptions, string, string, string])[]) {

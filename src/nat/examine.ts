@@ -56,6 +56,8 @@ export const NO_PORT_MAPPING: NetworkReport['portMapping'] = { pcp: NOT_ASKED, n
  */
 export async function examine(init: ExamineInit): Promise<Examined> {
   const { host, servers, signal, onProgress = () => {} } = init
+  // under way already, it may fail before it is waited for
+  init.portMapping?.catch(() => {})
   signal?.throwIfAborted()
   const budget = new AbortController()
   const timer = host.clock.after(init.withinMs ?? QUICK_MS, () =>
@@ -118,6 +120,8 @@ async function testFamily(
   const { host, servers, shared } = init
   const local = localAddress(host, family, gateways)
   const nearest = Promise.withResolvers<Nearest | undefined>()
+  const none = noSamples({ host, local, signal })
+  // each may fail while another one is waited for
   const udp = testUdp({
     host,
     family,
@@ -126,22 +130,19 @@ async function testFamily(
     local,
     signal,
     onServer: nearest.resolve
-  }).finally(() => nearest.resolve(undefined))
-  const tcp = testTcp({ host, family, servers, learned: nearest.promise, local, signal })
+  })
+    .catch(() => none)
+    .finally(() => nearest.resolve(undefined))
+  const tcp = testTcp({ host, family, servers, learned: nearest.promise, local, signal }).catch(() => none)
   // the way is of interest only where there may be NATs on it
-  const way = nearest.promise.then(found =>
-    found?.translated === true && family === 4
-      ? findHops(host, found.server, found.patience, signal).then(seen => withGateway(seen, gateways))
-      : null
-  )
-  const none = noSamples({ host, local, signal })
-  return {
-    family,
-    udp: await udp.catch(() => none),
-    tcp: await tcp.catch(() => none),
-    way: await way.catch(() => null),
-    nearest: await nearest.promise
-  }
+  const way = nearest.promise
+    .then(found =>
+      found?.translated === true && family === 4
+        ? findHops(host, found.server, found.patience, signal).then(seen => withGateway(seen, gateways))
+        : null
+    )
+    .catch(() => null)
+  return { family, udp: await udp, tcp: await tcp, way: await way, nearest: await nearest.promise }
 }
 
 /** A network without a name server of its own must not hold up the report. */

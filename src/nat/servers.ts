@@ -14,7 +14,10 @@ const MAX_NAMING = 2
 /** Those of one family, each once, no more than are of use. */
 export function serversOf(servers: readonly Endpoint[], family: Family): Endpoint[] {
   return distinct(
-    servers.flatMap(({ address, port }) => (isIP(address) === family ? [{ address: canonicalIp(address)!, port }] : []))
+    servers.flatMap(({ address, port }) =>
+      // nobody is asked at port 0, and one bad address must not spoil what the others tell
+      isIP(address) === family && port !== 0 ? [{ address: canonicalIp(address)!, port }] : []
+    )
   ).slice(0, MAX_SERVERS)
 }
 

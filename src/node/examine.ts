@@ -64,8 +64,11 @@ export function examineeOf(
 ): Examinee {
   const hubIds = [...new Map(hubs.map(hub => [String(lastPeer(hub)), lastPeer(hub)!])).values()]
   const connections = () => hubIds.flatMap(id => libp2p.getConnections(id))
-  const listens = async ({ remotePeer }: Connection) =>
-    (await libp2p.peerStore.get(remotePeer)).addresses.map(({ multiaddr }) => multiaddr)
+  const listens = async ({ remotePeer }: Connection) => {
+    // one that has not said who it is yet may be unknown there
+    const known = await libp2p.peerStore.get(remotePeer).catch(() => undefined)
+    return (known?.addresses ?? []).map(({ multiaddr }) => multiaddr)
+  }
   return {
     host,
     memory: new NetworkMemory(),
@@ -93,12 +96,16 @@ export async function examineNode(node: Examinee, options: ExamineOptions = {}):
   const [found, hubs] = await Promise.all([
     examine({
       host,
-      servers: [...stunServers([...node.hubs, ...node.hubAddresses()]), ...listensBeside(node.hubAddresses(), listens)],
+      servers: stunServers([
+        ...node.hubs,
+        ...node.hubAddresses(),
+        ...beside(node.hubAddresses(), listens).filter(isUdp)
+      ]),
       shared: await node.sockets(),
       full,
       ...(node.portMapping ? { portMapping: probePortMapping(host, signal) } : {}),
       environment: process.env,
-      ...pageOf(listens),
+      ...pageOf([...node.hubs, ...beside(node.hubAddresses(), listens)]),
       withinMs,
       signal,
       ...(onProgress == null ? {} : { onProgress })
@@ -134,10 +141,13 @@ export function stunServers(addresses: readonly Multiaddr[]): Endpoint[] {
   })
 }
 
-/** Where hubs say that they have QUIC, on hosts where they are known to be: nobody sends us anywhere else. */
-function listensBeside(known: readonly Multiaddr[], listens: readonly Multiaddr[]): Endpoint[] {
+/** What hubs say that they listen on, on hosts where they are known to be: nobody sends us anywhere else. */
+function beside(known: readonly Multiaddr[], listens: readonly Multiaddr[]): Multiaddr[] {
   const hosts = new Set(known.map(address => endpointOf(address)?.address))
-  return stunServers(listens.filter(isUdp)).filter(({ address }) => hosts.has(address))
+  return listens.filter(address => {
+    const endpoint = endpointOf(address)
+    return endpoint != null && hosts.has(endpoint.address)
+  })
 }
 
 function isUdp(address: Multiaddr): boolean {

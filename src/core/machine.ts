@@ -33,6 +33,7 @@ export interface Machine<Event> {
 
 /** What a machine needs of a network: a way out, and a way to hear. */
 export interface DatagramNet {
+  /** What cannot be sent is lost, as it may be on the way: never throws. */
   send(datagram: Datagram): void
   /** @returns a function that stops listening */
   onPacket(listener: (bytes: Uint8Array, from: Endpoint) => void): () => void

@@ -39,7 +39,8 @@ export async function systemUdp({ family, address, port = 0, ttl, groups = [] }:
   return {
     local: { address: bound.address, port: bound.port },
     send({ bytes, to }) {
-      if (!closed) socket.send(bytes, to.port, to.address, () => {})
+      // Node throws for port 0, and machines send from timers, where nobody would catch it
+      if (!closed && to.port !== 0) socket.send(bytes, to.port, to.address, () => {})
     },
     onPacket(listener) {
       const onMessage = (bytes: Buffer, from: Endpoint) => listener(bytes, { address: from.address, port: from.port })

@@ -36,6 +36,17 @@ test('an address that is not ours is an error with its name', async () => {
   await assert.rejects(systemUdp({ family: 4, address: '192.0.2.1' }), { code: 'NO_NETWORK' })
 })
 
+test('what can be sent nowhere is lost', async () => {
+  const socket = await systemUdp({ family: 4, address: '127.0.0.1' })
+  for (const to of [
+    { address: '127.0.0.1', port: 0 },
+    { address: '::1', port: 4001 }
+  ]) {
+    assert.doesNotThrow(() => socket.send({ bytes, to }))
+  }
+  socket.close()
+})
+
 test('as many questions at once as one likes: no warning', async () => {
   const warnings: Error[] = []
   const onWarning = (warning: Error) => warnings.push(warning)

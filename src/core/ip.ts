@@ -72,3 +72,9 @@ export function mayReach(host: string, allow: AllowPrivate): boolean {
 export function canonicalIp(host: string): string | undefined {
   return isIP(host) === 0 ? undefined : ipaddr.parse(host).toString()
 }
+
+/** Who counts as one where strangers share something: an IPv4 address, or an IPv6 network of 64 bits, of which a host has all addresses. */
+export function sourceOf(address: string): string {
+  const [bare = ''] = address.split('%')
+  return isIP(bare) === 6 ? ipaddr.IPv6.parse(bare).parts.slice(0, 4).join(':') : address
+}

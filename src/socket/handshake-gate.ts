@@ -1,4 +1,4 @@
-import ipaddr from 'ipaddr.js'
+import { sourceOf } from '../core/ip.ts'
 import type { Endpoint } from '../core/machine.ts'
 import { longHeader } from './demux.ts'
 import type { Flow } from './flow.ts'
@@ -29,7 +29,7 @@ export class HandshakeGate<Loop> {
 
   /** Whether a flow may be opened for one more handshake. */
   hasRoom(remote: Endpoint, nowMs: number): boolean {
-    const room = this.#handshakes.hasRoom(hostOf(remote), nowMs)
+    const room = this.#handshakes.hasRoom(sourceOf(remote.address), nowMs)
     if (!room) this.dropped++
     return room
   }
@@ -38,7 +38,7 @@ export class HandshakeGate<Loop> {
   admits(flow: Flow<Loop>, bytes: Uint8Array, nowMs: number): boolean {
     const header = flow.role === 'server' ? longHeader(bytes) : undefined
     if (header?.opensConnection !== true || flow.path.kind !== 'udp') return true
-    const { ok, ended } = this.#handshakes.admit(flow, hostOf(flow.path.remote), header, nowMs)
+    const { ok, ended } = this.#handshakes.admit(flow, sourceOf(flow.path.remote.address), header, nowMs)
     if (!ok) this.dropped++
     if (ended != null) this.#end([ended])
     this.#tell(Math.max(this.#told, this.size))
@@ -78,11 +78,4 @@ export class HandshakeGate<Loop> {
     this.#told = steps
     this.#post({ event: 'handshakes', count: steps })
   }
-}
-
-/** Who counts as one: an IPv4 address, or an IPv6 network of 64 bits, of which a host has all addresses. */
-function hostOf({ address }: Endpoint): string {
-  if (!address.includes(':')) return address
-  const [bare = ''] = address.split('%')
-  return ipaddr.IPv6.parse(bare).parts.slice(0, 4).join(':')
 }

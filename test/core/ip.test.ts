@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { type AllowPrivate, canonicalIp, type IpScope, ipScope, mayReach } from '../../src/core/ip.ts'
+import { type AllowPrivate, canonicalIp, type IpScope, ipScope, mayReach, sourceOf } from '../../src/core/ip.ts'
 
 const rows: ReadonlyArray<readonly [string, IpScope]> = [
   ['8.8.8.8', 'public'],
@@ -73,3 +73,15 @@ test('one spelling per address', () => {
   assert.equal(canonicalIp('11.0.0.7'), '11.0.0.7')
   assert.equal(canonicalIp('127.1'), undefined)
 })
+
+for (const [one, other, same] of [
+  ['192.0.2.1', '192.0.2.1', true],
+  ['192.0.2.1', '192.0.2.2', false],
+  ['2a0b::1', '2a0b:0:0:0:ffff::2', true],
+  ['2a0b::1', '2a0b:0:0:1::1', false],
+  ['fe80::1%eth0', 'fe80::2%eth1', true]
+] as const) {
+  test(`${one} and ${other} are ${same ? 'one source' : 'two'}`, () => {
+    assert.equal(sourceOf(one) === sourceOf(other), same)
+  })
+}

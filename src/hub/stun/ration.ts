@@ -1,7 +1,6 @@
-import { isIPv6 } from 'node:net'
-import ipaddr from 'ipaddr.js'
 import { Allowance } from '../../core/allowance.ts'
 import type { Clock } from '../../core/clock.ts'
+import { sourceOf } from '../../core/ip.ts'
 import type { StunLimits } from './limits.ts'
 import type { StunArrival, StunReply } from './respond.ts'
 import { respond } from './respond.ts'
@@ -30,11 +29,4 @@ export class RationedStun {
     const reply = respond(bytes, arrival, sites)
     return reply?.redirected === true && !this.#redirected.take(source, nowMs) ? undefined : reply
   }
-}
-
-/** Who counts as one: an IPv4 address, or an IPv6 network, since whoever has one address of it has 2^64. */
-export function sourceOf(address: string): string {
-  if (!isIPv6(address)) return address
-  const [bare = ''] = address.split('%')
-  return ipaddr.parse(bare).toByteArray().slice(0, 8).join('.')
 }

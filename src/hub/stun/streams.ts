@@ -3,9 +3,10 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import type { Clock } from '../../core/clock.ts'
 import { NatError } from '../../core/errors.ts'
+import { sourceOf } from '../../core/ip.ts'
 import { StunFrames } from '../../wire/stun/index.ts'
 import type { StunLimits } from './limits.ts'
-import { type RationedStun, sourceOf } from './ration.ts'
+import type { RationedStun } from './ration.ts'
 import type { StunSite } from './sites.ts'
 
 /** A certificate with its key, both in PEM. */

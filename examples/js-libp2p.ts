@@ -3,9 +3,8 @@ import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { identify } from '@libp2p/identify'
 import { ping } from '@libp2p/ping'
-import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
-import { circuitRelay, dcutr, quic } from 'beeline/libp2p'
+import { circuitRelay, dcutr, quic, tcp } from 'beeline/libp2p'
 import { createLibp2p } from 'libp2p'
 
 const [hub = '', peer] = process.argv.slice(2)

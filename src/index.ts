@@ -1,5 +1,8 @@
 /** What a program needs: a node, its links, and the errors that they end with. */
 export { type ErrorCode, NatError } from './core/errors.ts'
+export type { NetworkReachability } from './libp2p/autonat/index.ts'
+export type { NetworkReport, TransportReport } from './nat/report.ts'
+export type { ExamineOptions } from './node/examine.ts'
 export { defaultKeyFile, loadKey } from './node/key.ts'
 export type { Link, LinkEvents } from './node/link.ts'
 export {
@@ -11,4 +14,5 @@ export {
   type StreamHandler
 } from './node/node.ts'
 export type { LinkPath } from './node/path.ts'
+export type { Mapped } from './portmap/index.ts'
 export type { Attempt } from './traversal/attempt.ts'

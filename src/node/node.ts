@@ -85,7 +85,7 @@ export async function createNode(options: NodeOptions) {
   const hubs = parseHubs(options.hubs)
   const hubIds = new Set(hubs.map(hub => String(lastPeer(hub))))
   const reservations = new Events<ReservationEvents>()
-  const ports = new MappedPorts(systemHost)
+  const ports = new MappedPorts()
   const portMapping = options.portMapping ?? !hubs.every(isLoopbackHub)
   const libp2p = await createLibp2p({
     ...(options.key == null ? {} : { privateKey: options.key }),

@@ -24,8 +24,11 @@ export async function carriesBytes(
   try {
     await withDeadline(tools.clock, ms, `a ping over ${connection.remoteAddr}`, signal, async limit => {
       const options: NewStreamOptions & EagerOptions = { signal: limit, runOnLimitedConnection: true, eager: true }
-      stream = await connection.newStream(PING, options)
-      const bytes = byteStream(stream, { maxBufferSize: 4 * PING_BYTES })
+      const opened = await connection.newStream(PING, options)
+      // given up while it was opened: nobody else closes it
+      if (limit.aborted) return opened.abort(limit.reason)
+      stream = opened
+      const bytes = byteStream(opened, { maxBufferSize: 4 * PING_BYTES })
       await bytes.write(tools.random.bytes(PING_BYTES), { signal: limit })
       await bytes.read({ bytes: PING_BYTES, signal: limit })
     })

@@ -46,6 +46,7 @@ export class Session {
   readonly #onAttempt: (attempt: Attempt) => void
   readonly #onLoser: (connection: Connection) => void
   readonly #over = new AbortController()
+  readonly #won = new AbortController()
   readonly #stopped = new AbortController()
   readonly #offers = new Map<string, Promise<boolean>>()
   readonly #reversals = new Set<string>()
@@ -111,13 +112,17 @@ export class Session {
   }
 
   async #prove(connection: Connection, stage: Stage): Promise<boolean> {
-    const proven = await carriesBytes(connection, this.#context, TIMES.proofMs, this.#stopped.signal)
+    // a proof that nobody needs any more must not hold up the application's own ping, of which js-libp2p lets one run
+    const signal = AbortSignal.any([this.#stopped.signal, this.#won.signal])
+    const proven = await carriesBytes(connection, this.#context, TIMES.proofMs, signal)
     if (this.#stopped.signal.aborted) return proven
     if (this.winner != null) {
       this.#onLoser(connection)
     } else if (proven) {
       this.winner = { connection, technique: this.#techniqueOf(connection, stage) }
-      this.#over.abort(new NatError('LINK_CLOSED', 'a direct connection is there'))
+      const reason = new NatError('LINK_CLOSED', 'a direct connection is there')
+      this.#won.abort(reason)
+      this.#over.abort(reason)
     } else {
       this.unproven++
       connection.abort(new NatError('TIMEOUT', 'the direct connection carried no bytes'))

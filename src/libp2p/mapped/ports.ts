@@ -5,6 +5,7 @@ import type { Timer } from '../../core/clock.ts'
 import { Events } from '../../core/events.ts'
 import type { NetHost } from '../../core/net.ts'
 import type { Mapped, MappedPort, PortMapper, PortMapperEvents, Wanted } from '../../portmap/index.ts'
+import { systemHost } from '../../socket/system/host.ts'
 import type { AddressSource } from '../autonat/index.ts'
 import { endpointOf } from '../candidate.ts'
 import { isLoopback } from '../quic/address.ts'
@@ -25,7 +26,7 @@ const LISTENERS_CHANGE = ['transport:listening', 'transport:close'] as const
  * reached us by it: so this is a source of addresses for AutoNAT to ask about.
  *
  * ```ts
- * const ports = new MappedPorts(systemHost)
+ * const ports = new MappedPorts()
  * createLibp2p({ services: { identify: identify(), ports: ports.service, autonat: autonat({ mapped: ports }) } })
  * ```
  */
@@ -35,7 +36,8 @@ export class MappedPorts implements AddressSource {
   readonly #host: NetHost
   readonly #mapped = new Map<string, Mapped>()
 
-  constructor(host: NetHost) {
+  /** @param host the network that the router is in; default: this machine's */
+  constructor(host: NetHost = systemHost) {
     this.#host = host
   }
 

@@ -132,8 +132,8 @@ const RULES: Readonly<Record<AdviceCode, Rule>> = {
   'mapping-refused': report => {
     const refusing = Object.entries(PROTOCOLS).filter(([key]) => refuses(report.portMapping[key as Protocol]))
     if (!mappingHelps(report) || refusing.length === 0) return undefined
-    const names = refusing.map(([, name]) => name).join(' and ')
-    const why = refusing.map(([key]) => report.portMapping[key as Protocol].reason).join(', ')
+    const names = LIST.format(refusing.map(([, name]) => name))
+    const why = [...new Set(refusing.map(([key]) => report.portMapping[key as Protocol].reason))].join(', ')
     return `Your router knows ${names}, and refuses to map a port (${why}). Allow it for this machine in the router's settings, or forward a UDP port by hand: then others can dial you.`
   },
 
@@ -180,6 +180,9 @@ const RULES: Readonly<Record<AdviceCode, Rule>> = {
 }
 
 const FEW: ReadonlySet<string> = new Set(['one-address', 'one-port'])
+
+/** "a, b and c" */
+const LIST = new Intl.ListFormat('en-GB')
 
 const PROTOCOLS = { pcp: 'PCP', natPmp: 'NAT-PMP', upnp: 'UPnP' } as const
 type Protocol = keyof typeof PROTOCOLS

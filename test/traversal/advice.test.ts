@@ -7,6 +7,7 @@ import { EASY, HARD, HUB, MAPPED, NATIVE6, NETWORKS, NO_HUB, NO_MAPPING, OFFLINE
 
 const HUB2 = { id: '12D3KooWSMsm2hj7RbaJPhC49Pjw2zVDpJPj9WmnCn58D27xotYL', rttMs: null }
 const IPV6 = { udp6: NATIVE6, ipv6: { kind: 'native', nat64: null } } as const
+const REFUSED = { ok: false, gateway: '192.168.2.1', external: null, reason: 'disabled' }
 const NO_GATEWAY = { ...NO_MAPPING, reason: 'no-gateway' }
 /** A router that does all that can be asked of one. */
 const GOOD = { pcp: MAPPED, natPmp: MAPPED, upnp: MAPPED }
@@ -95,6 +96,15 @@ const ROWS: ReadonlyArray<readonly [string, NetworkReport, readonly AdviceCode[]
     { ...ROUTER, udp4: { ...SILENT, local: '192.168.2.10' }, tcp4: SILENT, ...IPV6 },
     []
   ],
+  [
+    'a router that refuses everything',
+    report({
+      udp4: { ...EASY, hairpin: true },
+      portMapping: { pcp: REFUSED, natPmp: REFUSED, upnp: REFUSED }
+    }),
+    ['mapping-refused'],
+    /knows PCP, NAT-PMP and UPnP, and refuses to map a port \(disabled\)\./
+  ],
   ['a login page', { ...ROUTER, captivePortal: true }, ['captive-portal'], /log in/],
   [
     'a proxy',
@@ -114,7 +124,7 @@ const ROWS: ReadonlyArray<readonly [string, NetworkReport, readonly AdviceCode[]
         ...GOOD,
         pcp: NO_MAPPING,
         natPmp: NO_MAPPING,
-        upnp: { ok: false, gateway: '192.168.2.1', external: null, reason: 'disabled' }
+        upnp: REFUSED
       }
     }),
     ['mapping-refused'],

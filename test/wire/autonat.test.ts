@@ -9,6 +9,7 @@ import {
   dialBackResponseCodec,
   MAX_AUTONAT_BYTES
 } from '../../src/wire/autonat.ts'
+import { fuzzCodec } from './fuzz.ts'
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 const nonce = 0xfedc_ba98_7654_3210n
@@ -76,3 +77,14 @@ test('no bytes make a codec throw anything but MALFORMED', () => {
     })
   )
 })
+
+for (const [what, codec, samples] of [
+  ['messages', autonatCodec, rows.slice(0, 5)],
+  ['dial-backs', dialBackCodec, rows.slice(5, 6)],
+  ['answers to dial-backs', dialBackResponseCodec, rows.slice(6)]
+] as const) {
+  test(`100,000 inputs to the codec of ${what}: nothing but MALFORMED, and no millisecond`, () => {
+    const decode = (bytes: Uint8Array) => void codec.decode(bytes)
+    fuzzCodec({ decode, samples: samples.map(([, bytes]) => Buffer.from(bytes, 'hex')), seed: 1 })
+  })
+}

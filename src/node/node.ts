@@ -86,6 +86,7 @@ export async function createNode(options: NodeOptions) {
   const hubIds = new Set(hubs.map(hub => String(lastPeer(hub))))
   const reservations = new Events<ReservationEvents>()
   const ports = new MappedPorts()
+  const allowPrivate = options.allowPrivate ?? (hubs.every(isPrivateHub) ? 'network' : false)
   const portMapping = options.portMapping ?? !hubs.every(isLoopbackHub)
   const libp2p = await createLibp2p({
     ...(options.key == null ? {} : { privateKey: options.key }),
@@ -102,10 +103,10 @@ export async function createNode(options: NodeOptions) {
       identifyPush: identifyPush(),
       ping: ping(),
       dcutr: dcutr({
-        allowPrivate: options.allowPrivate ?? (hubs.every(isPrivateHub) ? 'network' : false),
+        allowPrivate,
         ...(options.techniques == null ? {} : { techniques: options.techniques })
       }),
-      autonat: autonat({ servers: hubIds, allowPrivate: options.allowPrivate === true, mapped: ports }),
+      autonat: autonat({ servers: hubIds, allowPrivate, mapped: ports }),
       ...(portMapping ? { ports: ports.service } : {})
     }
   })

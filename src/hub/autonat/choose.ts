@@ -1,5 +1,5 @@
 import { CODE_P2P, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { ipScope } from '../../core/ip.ts'
+import { mayReach } from '../../core/ip.ts'
 import { endpointOf } from '../../libp2p/candidate.ts'
 import { type Family, peerOf } from '../../libp2p/quic/address.ts'
 
@@ -8,6 +8,8 @@ export interface ChoiceRules {
   readonly peer: string
   /** The families that we have addresses of. */
   readonly families: ReadonlySet<Family>
+  /** The address that the peer comes from, which may be dialled although it is private: hub and peer are in one network then. */
+  readonly own: string | undefined
   readonly allowPrivate: boolean
   readonly maxAddresses: number
   /** Whether one of our transports reaches addresses of this kind. */
@@ -24,7 +26,7 @@ export interface Choice {
 }
 
 /**
- * The first address of a request that we are able and willing to dial: public, literal, direct, the peer's own. Names are
+ * The first address of a request that we are able and willing to dial: public or where the peer comes from, literal, direct, the peer's own. Names are
  * not resolved, because whoever owns one can point it at anybody after we have looked.
  */
 export function chooseAddress(addrs: readonly Uint8Array[], rules: ChoiceRules): Choice | undefined {
@@ -45,8 +47,7 @@ function readAddress(bytes: Uint8Array, rules: ChoiceRules): Omit<Choice, 'index
   const endpoint = endpointOf(whole)
   if (endpoint == null || endpoint.port === 0) return undefined
   const { address: host } = endpoint
-  const scope = ipScope(host)
-  if (scope !== 'public' && !(rules.allowPrivate && (scope === 'private' || scope === 'loopback'))) return undefined
+  if (!mayReach(host, rules.allowPrivate) && !(host === rules.own && mayReach(host, 'network'))) return undefined
   const family = host.includes(':') ? 6 : 4
   if (!rules.families.has(family) || (peerOf(whole) ?? rules.peer) !== rules.peer) return undefined
   const bare = whole.decapsulateCode(CODE_P2P)

@@ -121,9 +121,10 @@ export class AutonatServer implements Startable {
     { remotePeer, remoteAddr }: Connection,
     signal: AbortSignal
   ): Promise<DialResponse> {
-    const choice = await this.#choose(addrs, remotePeer.toString())
+    const own = endpointOf(remoteAddr)?.address
+    const choice = await this.#choose(addrs, remotePeer.toString(), own)
     if (choice == null) return { status: 'E_DIAL_REFUSED' }
-    if (choice.host !== endpointOf(remoteAddr)?.address) {
+    if (choice.host !== own) {
       if (!this.#foreign.take(choice.host, this.#init.clock.now())) return REJECTED
       await collectDialData(frames, choice.index, this.#init, signal)
     }
@@ -142,11 +143,12 @@ export class AutonatServer implements Startable {
     }
   }
 
-  async #choose(addrs: readonly Uint8Array[], peer: string): Promise<Choice | undefined> {
+  async #choose(addrs: readonly Uint8Array[], peer: string, own: string | undefined): Promise<Choice | undefined> {
     const transportFor = await this.#dialer.transports()
     const ours = this.#components.addressManager.getAddresses().map(address => endpointOf(address)?.address)
     return chooseAddress(addrs, {
       peer,
+      own,
       families: new Set(ours.flatMap(host => (host == null ? [] : [familyOf(host)]))),
       allowPrivate: this.#init.allowPrivate,
       maxAddresses: AUTONAT_LIMITS.maxAddresses,

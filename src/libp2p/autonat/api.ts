@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Events } from '../../core/events.ts'
+import type { AllowPrivate } from '../../core/ip.ts'
 import type { Random } from '../../core/random.ts'
 import type { Family, Reachability, Verdict } from './checks.ts'
 
@@ -29,8 +30,8 @@ export interface AutonatSettings {
   readonly servers?: ReadonlySet<string>
   /** More addresses to ask about. @default none */
   readonly mapped?: AddressSource
-  /** Asks about private and loopback addresses too: for tests on one machine. @default false */
-  readonly allowPrivate: boolean
+  /** Asks about addresses too that are not public: `network` where servers and we share a network, `true` also on one machine. @default false */
+  readonly allowPrivate: AllowPrivate
   /** @default realClock */
   readonly clock: Clock
   /** @default secureRandom */

@@ -14,7 +14,7 @@ import type { TypedEventTarget } from 'main-event'
 import type { Timer } from '../../core/clock.ts'
 import { NatError } from '../../core/errors.ts'
 import { Events } from '../../core/events.ts'
-import { ipScope } from '../../core/ip.ts'
+import { mayReach } from '../../core/ip.ts'
 import { DIAL_BACK_PROTOCOL, DIAL_REQUEST_PROTOCOL } from '../../wire/autonat.ts'
 import { endpointOf } from '../candidate.ts'
 import { ObservedAddresses } from '../observed.ts'
@@ -176,8 +176,8 @@ export class AutonatClient implements Autonat, Startable {
   }
 
   /**
-   * Public addresses that we listen on, then ports that a router has mapped, then what servers of ours see; none that is not
-   * the listening port.
+   * Ports that a router has mapped, then addresses that we listen on, then what servers of ours see; none that is not the
+   * listening port.
    */
   #candidates(): readonly string[] {
     const seen = this.#observed
@@ -185,8 +185,8 @@ export class AutonatClient implements Autonat, Startable {
       .filter(({ origin, candidate }) => origin === 'asked' && !candidate.puncher.simultaneous)
       .map(({ candidate }) => candidate.multiaddr.toString())
     return [
-      ...this.#listening(),
       ...[...this.#mapped].filter(address => this.#counts(endpointOf(multiaddr(address))?.address ?? '')),
+      ...this.#listening(),
       ...seen
     ]
   }
@@ -203,8 +203,7 @@ export class AutonatClient implements Autonat, Startable {
   }
 
   #counts(host: string): boolean {
-    const scope = ipScope(host)
-    return scope === 'public' || (this.#settings.allowPrivate && (scope === 'private' || scope === 'loopback'))
+    return mayReach(host, this.#settings.allowPrivate)
   }
 
   #confirm(address: string): void {

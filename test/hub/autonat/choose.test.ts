@@ -9,6 +9,7 @@ const GOOD = '/ip4/11.0.0.7/udp/4001/quic-v1'
 
 const rules: ChoiceRules = {
   peer: PEER,
+  own: '11.0.0.7',
   families: new Set([4]),
   allowPrivate: false,
   maxAddresses: 4,
@@ -58,3 +59,17 @@ test('private and loopback addresses are for those who allow them', () => {
   }
   assert.equal(chooseAddress(bytesOf(['/ip4/224.0.0.1/udp/4001/quic-v1']), allowed), undefined)
 })
+
+const fromWhere: ReadonlyArray<readonly [what: string, own: string, host: string, dialled: boolean]> = [
+  ['a private address, by the peer that comes from it', '192.168.1.7', '192.168.1.7', true],
+  ["a laboratory's, by the peer that comes from it", '198.51.100.7', '198.51.100.7', true],
+  ["a private address, by its neighbour's word", '192.168.1.8', '192.168.1.7', false],
+  ['a private address, by the word of somebody on the internet', '11.0.0.7', '192.168.1.7', false],
+  ['loopback, by a program on the same machine', '127.0.0.1', '127.0.0.1', false]
+]
+for (const [what, own, host, dialled] of fromWhere) {
+  test(`${dialled ? 'dialled' : 'passed over'}: ${what}`, () => {
+    const choice = chooseAddress(bytesOf([`/ip4/${host}/udp/4001/quic-v1`]), { ...rules, own })
+    assert.equal(choice?.host, dialled ? host : undefined)
+  })
+}

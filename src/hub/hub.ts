@@ -89,12 +89,16 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
       relay: relayService()
     }
   })
-  const shared = listening == null ? [] : await listeningSockets(listening)
-  const stun = await startStunServer({
-    hosts: stunHosts(hosts, announce, shared),
-    ...(stunPort == null ? {} : { port: stunPort }),
-    ...(tls == null ? {} : { tls: { ...tls, port: stunsPort } })
-  }).catch(async error => {
+  const startStun = async () => {
+    const shared = listening == null ? [] : await listeningSockets(listening)
+    return await startStunServer({
+      hosts: stunHosts(hosts, announce, shared),
+      ...(stunPort == null ? {} : { port: stunPort }),
+      ...(tls == null ? {} : { tls: { ...tls, port: stunsPort } })
+    })
+  }
+  // a hub that could not start holds no ports
+  const stun = await startStun().catch(async error => {
     await node.stop()
     throw error
   })

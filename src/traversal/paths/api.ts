@@ -1,0 +1,104 @@
+import type { Input } from '../../core/machine.ts'
+import type { Path, SocketId } from '../../socket/path.ts'
+import type { PathCandidate, PathMessage } from '../../wire/path.ts'
+import type { Attempt, TechniqueName } from '../attempt.ts'
+
+/** What carries a pipe's datagrams: a stream through a relay, or a punched TCP connection. */
+export type PipeKind = 'relay' | 'tcp'
+
+/** Why the link's packets go by another path than before. */
+export const PATH_REASONS = {
+  first: 'the path that the link began on',
+  validated: 'a better path than the one in use has been validated both ways',
+  better: 'a validated path has been better than the one in use for a while',
+  nominated: 'the side that decides took it',
+  silent: 'nothing came back by the path that was in use',
+  gone: 'the path that was in use is gone: its socket, its relay or its TCP connection',
+  'network-changed': 'our network changed, and the path that was in use went with it'
+} as const
+
+export type PathReason = keyof typeof PATH_REASONS
+
+/** A path of the link, as the agent knows it. */
+export interface KnownPath {
+  readonly path: Path
+  readonly kind: 'direct' | 'relay'
+  readonly transport: 'udp' | 'tcp' | 'relay'
+  /** Which technique found it. */
+  readonly technique: TechniqueName
+  /** Of the last answered check. Milliseconds; undefined before the first. */
+  readonly rttMs: number | undefined
+}
+
+/** Which STUN keys a side of a link signs and expects: each side's requests, and the answers to them, have a key of their own. */
+export interface CheckKeys {
+  /** 16 hexadecimal digits: the USERNAME of every check. */
+  readonly link: string
+  readonly mine: Uint8Array
+  readonly theirs: Uint8Array
+}
+
+/** A UDP socket of ours that checks may leave from. */
+export interface LocalSocket {
+  readonly socket: SocketId
+  readonly family: 4 | 6
+}
+
+/** What a path agent is told. */
+export type AgentInput =
+  | Exclude<Input, { type: 'packet' }>
+  /** A STUN message came by that path; the agent finds out itself whether it is one of its own. */
+  | { readonly type: 'packet'; readonly bytes: Uint8Array; readonly from: Path }
+  /** From the other side's agent, over the path stream. */
+  | { readonly type: 'message'; readonly message: PathMessage }
+  /** The path stream is there (again): the other side hears us by it. */
+  | { readonly type: 'stream' }
+  | { readonly type: 'sockets'; readonly sockets: readonly LocalSocket[] }
+  /** All of our own candidates, as they are known now. */
+  | { readonly type: 'candidates'; readonly candidates: readonly PathCandidate[] }
+  /** A pipe to the other side is there. `relay`: the relay's peer id. `costMs`: the round trip to the relay, as far as it is known. */
+  | {
+      readonly type: 'pipe'
+      readonly pipe: number
+      readonly kind: PipeKind
+      readonly relay?: string
+      readonly remote: string
+      readonly costMs?: number
+    }
+  | { readonly type: 'pipe-gone'; readonly pipe: number }
+  /**
+   * What has moved since the last such input, at most twice a second and only when something did. `heard`: datagrams (other than STUN) that
+   * came in by that path.
+   */
+  | { readonly type: 'traffic'; readonly sent: number; readonly heard: readonly { readonly path: Path; readonly count: number }[] }
+  /** Addresses, default route or the clock changed: nothing that was known of our own network holds. */
+  | { readonly type: 'network-changed' }
+
+export type AgentEvent =
+  /** The switch is to take the link's packets from that path too, from now on; `refuse`: no longer. */
+  | { readonly type: 'accept'; readonly path: Path }
+  | { readonly type: 'refuse'; readonly path: Path }
+  /**
+   * The link's packets leave by this path. `also`: and by that one as well, while it is not certain that they arrive. `holdMs`: hold
+   * back what leaves next for so long, because the new path is that much faster and would overtake what is still on its way.
+   */
+  | { readonly type: 'use'; readonly path: Path; readonly also?: Path; readonly holdMs: number }
+  /** The path in use has changed: for people. */
+  | { readonly type: 'path'; readonly to: KnownPath; readonly from: KnownPath | undefined; readonly reason: PathReason }
+  | { readonly type: 'attempt'; readonly attempt: Attempt }
+  /** There is no relayed path that works, or a second one is worth having: attach one. Told again with backoff until there is one. */
+  | { readonly type: 'want-relay' }
+  /** A relayed path is not needed any more: another one is better, or it is dead. */
+  | { readonly type: 'drop-pipe'; readonly pipe: number }
+  /** Begin a simultaneous TCP connect to these. The other side does so at the same moment. */
+  | { readonly type: 'punch-tcp'; readonly candidates: readonly PathCandidate[]; readonly role: 'client' | 'server' }
+  /** Nothing has come by any path for so long that the link is over. */
+  | { readonly type: 'dead'; readonly reason: string }
+
+export interface AgentStep {
+  readonly send?: readonly { readonly path: Path; readonly bytes: Uint8Array }[]
+  readonly messages?: readonly PathMessage[]
+  readonly events?: readonly AgentEvent[]
+  readonly wakeAtMs?: number
+  readonly done?: boolean
+}

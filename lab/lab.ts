@@ -6,10 +6,11 @@ import { spawnInside } from './enter.ts'
 import type { ExecOptions, ExecResult } from './exec.ts'
 import { collect } from './exec.ts'
 import { Keeper } from './keeper.ts'
+import { movedNode, plugScript, unplugScript } from './move.ts'
 import { startNameServer } from './nat64/process.ts'
 import type { Plan, PlannedNode } from './plan.ts'
 import { planLab } from './plan.ts'
-import { blockUdpRules, deafRules, hearingRules } from './rules.ts'
+import { apartRules, blockUdpRules, deafRules, hearingRules } from './rules.ts'
 import { hasNat64, labScript, uplinkOf, wireEnds } from './script.ts'
 import { sibling } from './sibling.ts'
 import type { LabSpec, LinkSpec } from './spec.ts'
@@ -60,10 +61,12 @@ export async function openLab(spec: LabSpec, { seed = 1 }: LabOptions = {}): Pro
 
 export class Lab {
   readonly #keeper: Keeper
-  readonly #plan: Plan
+  #plan: Plan
   readonly #wire: WireProcess | undefined
   /** Of the routers that the simulator's engine runs, by name. */
   readonly #nats: ReadonlyMap<string, TunProcess>
+  /** Pairs between which the internet loses everything. */
+  readonly #apart = new Map<string, readonly [string, string]>()
 
   constructor(keeper: Keeper, plan: Plan, wire: WireProcess | undefined, nats: ReadonlyMap<string, TunProcess>) {
     this.#keeper = keeper
@@ -140,6 +143,33 @@ export class Lab {
     await this.#nft(node.behind ?? INTERNET, hearingRules(node.name))
   }
 
+  /** Pulls out a host's cable: its interface has no carrier any more, and neither address nor route. `move` puts it in again. */
+  async unplug(host: string): Promise<void> {
+    const node = this.host(host)
+    if (node.kind !== 'host') throw new Error(`'${host}' is a router: only hosts are unplugged`)
+    await this.#run(unplugScript(node))
+  }
+
+  /**
+   * Puts a host behind another router, or with none on the internet, while its programs run: a new address, a new default route. Behind the router
+   * that it was behind already it gets its old address again. It must not be cut off (`down`).
+   */
+  async move(host: string, behind?: string): Promise<void> {
+    const before = this.host(host)
+    const after = movedNode(this.#plan, host, behind)
+    const plan = { ...this.#plan, nodes: this.#plan.nodes.map(node => (node === before ? after : node)) }
+    await this.#run(plugScript(plan, before, after))
+    this.#plan = plan
+  }
+
+  /** The internet loses everything between two that are attached to it, or no longer; what both exchange with others passes. */
+  async setApart(one: string, other: string, apart: boolean): Promise<void> {
+    const pair = [this.#attached(one).name, this.#attached(other).name].sort() as [string, string]
+    if (apart) this.#apart.set(`${pair}`, pair)
+    else this.#apart.delete(`${pair}`)
+    await this.#nft(INTERNET, apartRules(this.#apart.values()))
+  }
+
   /** Ends every program in the lab and removes its networks. Resolves when they have ended. */
   async close(): Promise<void> {
     await this.#keeper.stop()
@@ -153,6 +183,16 @@ export class Lab {
     const node = this.host(name)
     if (node.kind !== 'router') throw new Error(`'${name}' is a host, not a router`)
     return node
+  }
+
+  #attached(name: string): PlannedNode {
+    const node = this.host(name)
+    if (node.behind !== undefined) throw new Error(`'${name}' is behind '${node.behind}', not on the internet`)
+    return node
+  }
+
+  async #run(script: string): Promise<void> {
+    await runChecked(this.#keeper.pid, undefined, ['sh', '-e'], script)
   }
 
   async #nft(namespace: string, rules: string): Promise<void> {

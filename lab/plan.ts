@@ -42,7 +42,8 @@ export interface Plan {
   routes: Route[]
 }
 
-const FIRST_HOST = 10
+/** The last number of the first address that a network gives to a host. */
+export const FIRST_HOST = 10
 
 /** Lays out the addresses and routes of a checked spec. Pure. */
 export function planLab(spec: LabSpec): Plan {
@@ -78,19 +79,13 @@ export function planLab(spec: LabSpec): Plan {
         : undefined,
       gateway: up?.lan?.ip ?? `11.${i}.0.1`,
       gateway6: up?.lan?.ip6 ?? `2a0b:beef:${hex(i)}::1`,
-      publicIp: up ? (isTranslating(up) ? up.publicIp : publicThrough(up, own)) : own,
+      publicIp: publicIpOf(nodes, up, own),
       lan: isRouter(node) ? lanOf(spec, name, i, up) : undefined,
       routes: [],
       link: node.link
     }
     nodes.set(name, planned)
     return planned
-  }
-  /** A firewall without NAT shows its hosts as they are, to whatever is upstream of it. */
-  const publicThrough = (router: PlannedNode, ip: string): string => {
-    const up = router.behind === undefined ? undefined : nodes.get(router.behind)!
-    if (!up) return ip
-    return isTranslating(up) ? up.publicIp : publicThrough(up, ip)
   }
   for (const name of names) add(name)
 
@@ -102,6 +97,16 @@ export function planLab(spec: LabSpec): Plan {
     if (!isTranslating(router)) routeUpwards(nodes, internet, router, { network: router.lan.network, family: 4 })
   }
   return { nodes: [...nodes.values()], routes: internet }
+}
+
+/** As whom the internet sees an address behind that router; a firewall without NAT shows it as it is, to whatever is upstream of it. */
+export function publicIpOf(
+  nodes: ReadonlyMap<string, PlannedNode>,
+  router: PlannedNode | undefined,
+  ip: string
+): string {
+  if (!router) return ip
+  return isTranslating(router) ? router.publicIp : publicIpOf(nodes, nodes.get(router.behind ?? ''), ip)
 }
 
 /** Tells everyone upstream of the router how to reach a network behind it; a NAT is the end of a network. */
@@ -151,6 +156,6 @@ function hasIpv6(spec: LabSpec, name: string): boolean {
   return Object.keys(spec).some(other => spec[other]!.behind === name && hasIpv6(spec, other))
 }
 
-function hex(i: number): string {
+export function hex(i: number): string {
   return i.toString(16)
 }

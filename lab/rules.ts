@@ -85,6 +85,24 @@ table ip hairpin {
 }`
 }
 
+/** Of the internet: it loses what goes between the ports of those pairs. Replaces what it lost before. */
+export function apartRules(pairs: Iterable<readonly [string, string]>): string {
+  const drops = [...pairs].flatMap(([one, other]) => [
+    `iifname "${one}" oifname "${other}" drop`,
+    `iifname "${other}" oifname "${one}" drop`
+  ])
+  return `
+add table inet apart
+delete table inet apart
+table inet apart {
+  chain forward {
+    type filter hook forward priority filter; policy accept;
+    ${drops.join('\n    ')}
+  }
+}
+`
+}
+
 /**
  * Makes an interface deaf, as behind a cable that was pulled out at the far end: senders notice nothing. At ingress, so
  * that no socket gets EPERM, which a drop at the output hook would give it.

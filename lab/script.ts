@@ -51,15 +51,25 @@ function internetScript(plan: Plan): string {
     batch(['link set lo up', 'route add blackhole default', 'route add blackhole ::/0']),
     ...ports.map(node => ipv6Switch(node.name, node.ip6)),
     batch([
-      ...ports.flatMap(node => [
-        `link set dev ${node.name} up${segmentation(node)}`,
-        `address add ${node.gateway}/24 dev ${node.name}`,
-        ...(node.ip6 ? [`address add ${node.gateway6}/64 dev ${node.name} nodad`] : []),
-        ...neighbours(plan, node, node.name)
-      ]),
+      ...ports.flatMap(node => internetPort(plan, node)),
       ...plan.routes.map(({ network, via }) => `route add ${network} via ${via}`)
     ])
   ].join('')
+}
+
+/** The internet's side of a cable: a network of its own, of which it is the gateway. */
+export function internetPort(plan: Plan, node: PlannedNode): string[] {
+  return [
+    `link set dev ${node.name} up${segmentation(node)}`,
+    `address add ${node.gateway}/24 dev ${node.name}`,
+    ...(node.ip6 ? [`address add ${node.gateway6}/64 dev ${node.name} nodad`] : []),
+    ...neighbours(plan, node, node.name)
+  ]
+}
+
+/** A router's side of a cable. */
+export function routerPort(node: PlannedNode): string {
+  return `link set dev ${node.name} up master ${LAN}${segmentation(node)}`
 }
 
 function wireScript(plan: Plan): string {
@@ -69,26 +79,30 @@ function wireScript(plan: Plan): string {
 
 function nodeScript(plan: Plan, node: PlannedNode): string {
   const uplink = uplinkOf(node)
-  const gatewayMac = node.behind === undefined ? portMac(plan, node) : bridgeMac(plan, node.behind)
   const router = node.kind === 'router' ? routerScript(plan, node) : ''
   return [
     ipv6Switch(uplink, node.ip6),
-    batch([
-      'link set lo up',
-      `link set dev ${uplink} up${segmentation(node)}`,
-      ...node.ips.map(ip => `address add ${ip}/24 dev ${uplink}`),
-      `neigh replace ${node.gateway} lladdr ${gatewayMac} dev ${uplink} nud permanent`,
-      ...(node.ips.length > 0 ? [`route add default via ${node.gateway}`] : []),
-      ...(node.ip6
-        ? [
-            `address add ${node.ip6}/64 dev ${uplink} nodad`,
-            `neigh replace ${node.gateway6} lladdr ${gatewayMac} dev ${uplink} nud permanent`,
-            `route add ::/0 via ${node.gateway6}`
-          ]
-        : [])
-    ]),
+    batch(['link set lo up', `link set dev ${uplink} up${segmentation(node)}`, ...addressing(plan, node)]),
     router
   ].join('')
+}
+
+/** What a host or router is given at its uplink: addresses, and the way out. */
+export function addressing(plan: Plan, node: PlannedNode): string[] {
+  const uplink = uplinkOf(node)
+  const gatewayMac = node.behind === undefined ? portMac(plan, node) : bridgeMac(plan, node.behind)
+  return [
+    ...node.ips.map(ip => `address add ${ip}/24 dev ${uplink}`),
+    `neigh replace ${node.gateway} lladdr ${gatewayMac} dev ${uplink} nud permanent`,
+    ...(node.ips.length > 0 ? [`route add default via ${node.gateway}`] : []),
+    ...(node.ip6
+      ? [
+          `address add ${node.ip6}/64 dev ${uplink} nodad`,
+          `neigh replace ${node.gateway6} lladdr ${gatewayMac} dev ${uplink} nud permanent`,
+          `route add ::/0 via ${node.gateway6}`
+        ]
+      : [])
+  ]
 }
 
 function routerScript(plan: Plan, node: PlannedNode): string {
@@ -102,7 +116,7 @@ function routerScript(plan: Plan, node: PlannedNode): string {
     batch([
       `address add ${lan.ip}/24 dev ${LAN}`,
       ...(node.ip6 ? [`address add ${lan.ip6}/64 dev ${LAN} nodad`] : []),
-      ...ports.map(port => `link set dev ${port.name} up master ${LAN}${segmentation(port)}`),
+      ...ports.map(routerPort),
       `link set dev ${LAN} up`,
       ...ports.flatMap(port => neighbours(plan, port, LAN)),
       ...node.routes.map(({ network, via }) => `route add ${network} via ${via}`)
@@ -135,7 +149,7 @@ function simNat(node: PlannedNode): string {
 }
 
 /** Addresses that do not have to be asked for: else the first packet over a link of 20 ms waits another 40 ms for ARP. */
-function neighbours(plan: Plan, node: PlannedNode, device: string): string[] {
+export function neighbours(plan: Plan, node: PlannedNode, device: string): string[] {
   return [...node.ips, ...(node.ip6 ? [node.ip6] : [])].map(
     ip => `neigh replace ${ip} lladdr ${uplinkMac(plan, node)} dev ${device} nud permanent`
   )
@@ -161,16 +175,16 @@ fi
 `
 
 /** While the interface is down: without IPv6 there is not even a link-local address, and with it no waiting for DAD. */
-function ipv6Switch(device: string, ip6: string | undefined): string {
+export function ipv6Switch(device: string, ip6: string | undefined): string {
   const conf = `/proc/sys/net/ipv6/conf/${device}`
   return ip6 === undefined ? `echo 1 > ${conf}/disable_ipv6\n` : `echo 0 > ${conf}/accept_dad\n`
 }
 
-function inside(namespace: string, script: string): string {
+export function inside(namespace: string, script: string): string {
   return `nsenter --net=${NAMES}/${namespace} sh -e <<'INSIDE'\n${script}INSIDE\n`
 }
 
-function batch(commands: string[], family = ''): string {
+export function batch(commands: string[], family = ''): string {
   return commands.length === 0 ? '' : `ip ${family}-batch - <<'BATCH'\n${commands.join('\n')}\nBATCH\n`
 }
 

@@ -119,6 +119,7 @@ const rows: readonly Row[] = [
     'validated'
   ],
   ['better than a dead one', [relay('r', lapsed), path('d', { lapses: 9, validatedAtMs: NOW })], 'r', 'd', 'silent'],
+  ['not than one that holds', [relay('r'), path('d', { lapses: 9, validatedAtMs: NOW })], 'x', 'r', 'gone'],
   [
     'the one in use is not on probation',
     [relay('r'), path('d', { lapses: 9, validatedAtMs: NOW })],

@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import fc from 'fast-check'
+import {
+  type LinkAttach,
+  type LinkOffer,
+  linkOfferCodec,
+  MAX_CANDIDATES,
+  type PathCandidate,
+  type PathMessage,
+  type PipeHello,
+  pathMessageCodec,
+  pipeHelloCodec
+} from '../../src/wire/path.ts'
+import { fuzzCodec } from './fuzz.ts'
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
+const bin = (text: string) => Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'))
+const filled = (length: number, value = length) => new Uint8Array(length).fill(value)
+
+const v4: PathCandidate = { kind: 'host', transport: 'udp', address: '11.0.0.7', port: 4001 }
+const v6: PathCandidate = { kind: 'mapped', transport: 'tcp', address: '2001:db8::7', port: 65_535 }
+const observed: PathCandidate = { kind: 'observed', transport: 'udp', address: '11.0.0.8', port: 1 }
+const attach: LinkAttach = { link: filled(8), number: 300, mac: filled(32) }
+const offer: LinkOffer = { key: filled(32, 1), to: bin('0024 0801'), candidates: [v4] }
+
+// docs/path-protocol.md, encoded by hand
+const V4 = '0801 1001 1a04 0b000007 20a11f'
+const V6 = '0803 1002 1a10 20010db8000000000000000000000007 20ffff03'
+const OBSERVED = '0802 1001 1a04 0b000008 2001'
+const KEY = `0a20 ${hex(filled(32, 1))}`
+
+const messages: ReadonlyArray<readonly [string, PathMessage, string]> = [
+  ['no candidates', { type: 'CANDIDATES', seq: 0, candidates: [] }, '0a02 0800'],
+  ['one', { type: 'CANDIDATES', seq: 7, candidates: [v4] }, `0a11 0807 120d ${V4}`],
+  ['IPv6', { type: 'CANDIDATES', seq: 7, candidates: [v6] }, `0a1e 0807 121a ${V6}`],
+  ['two', { type: 'CANDIDATES', seq: 7, candidates: [v4, observed] }, `0a1f 0807 120d ${V4} 120c ${OBSERVED}`],
+  [
+    'the last list of all',
+    { type: 'CANDIDATES', seq: Number.MAX_SAFE_INTEGER, candidates: [] },
+    '0a09 08ffffffffffffff0f'
+  ],
+  ['a punch', { type: 'PUNCH_TCP', round: 1, candidates: [v6] }, `121e 0801 121a ${V6}`]
+]
+const hellos: ReadonlyArray<readonly [string, PipeHello, string]> = [
+  ['an offer', { type: 'OFFER', envelope: bin('010203') }, '0a03 010203'],
+  ['attach', { type: 'ATTACH', attach }, `122f 0a08 ${hex(attach.link)} 10ac02 1a20 ${hex(attach.mac)}`]
+]
+const offers: ReadonlyArray<readonly [string, LinkOffer, string]> = [
+  ['a first offer', offer, `${KEY} 1204 00240801 220d ${V4}`],
+  ['an answer', { ...offer, candidates: [], answers: filled(32) }, `${KEY} 1204 00240801 1a20 ${hex(filled(32))}`]
+]
+
+for (const [what, message, bytes] of messages) {
+  test(`the bytes of candidates and punches: ${what}`, () => {
+    assert.equal(hex(pathMessageCodec.encode(message)), bytes.replaceAll(' ', ''))
+    assert.deepEqual(pathMessageCodec.decode(bin(bytes)), message)
+  })
+}
+for (const [what, hello, bytes] of hellos) {
+  test(`the bytes of a hello: ${what}`, () => {
+    assert.equal(hex(pipeHelloCodec.encode(hello)), bytes.replaceAll(' ', ''))
+    assert.deepEqual(plain(pipeHelloCodec.decode(bin(bytes))), hello)
+  })
+}
+for (const [what, value, bytes] of offers) {
+  test(`the bytes of an offer: ${what}`, () => {
+    assert.equal(hex(linkOfferCodec.encode(value)), bytes.replaceAll(' ', ''))
+    assert.deepEqual(plain(linkOfferCodec.decode(bin(bytes))), value)
+  })
+}
+
+const known = { type: 'CANDIDATES', seq: 7, candidates: [v4] } as const
+const grown: ReadonlyArray<readonly [string, string, PathMessage]> = [
+  ['another message', '1a02 0807', { type: 'UNKNOWN' }],
+  ['no message', '', { type: 'UNKNOWN' }],
+  ['a field more', `0a15 0807 120d ${V4} 1a02 0101`, known],
+  ['a message more', `0a11 0807 120d ${V4} 1a00`, known],
+  ['a candidate with a field more', `0a13 0807 120f ${V4} 2801`, known],
+  ['a candidate of another kind', `0a20 0807 120d ${V4.replace('0801', '0804')} 120d ${V4}`, known],
+  ['a candidate of another transport', `0a20 0807 120d ${V4.replace('1001', '1003')} 120d ${V4}`, known],
+  ['a candidate without an address, of another kind', `0a17 0807 1204 08041001 120d ${V4}`, known],
+  ['a candidate of no kind', `0a15 0807 1202 1001 120d ${V4}`, known]
+]
+for (const [what, bytes, message] of grown) {
+  test(`a later version may say more: ${what}`, () => assert.deepEqual(pathMessageCodec.decode(bin(bytes)), message))
+}
+test('a later version may begin a pipe in another way', () => {
+  assert.deepEqual(pipeHelloCodec.decode(bin('1a0101')), { type: 'UNKNOWN' })
+})
+
+test('more candidates than are read are cut, and those that nobody knows do not count', () => {
+  const many = Array.from({ length: 100 }, (_, index) => ({ ...v4, port: index + 1 }))
+  const first = { type: 'CANDIDATES', seq: 7, candidates: many.slice(0, MAX_CANDIDATES) } as const
+  assert.deepEqual(pathMessageCodec.decode(pathMessageCodec.encode({ ...first, candidates: many })), first)
+  const unknown = '1204 08041001'.repeat(40)
+  const list = `0807 ${unknown} ${`120d ${V4}`.repeat(MAX_CANDIDATES + 1)}`
+  const length = bin(list).length
+  const bytes = Uint8Array.of(0x0a, (length & 0x7f) | 0x80, length >> 7, ...bin(list))
+  assert.deepEqual(pathMessageCodec.decode(bytes), {
+    type: 'CANDIDATES',
+    seq: 7,
+    candidates: Array.from({ length: MAX_CANDIDATES }, () => v4)
+  })
+})
+
+const malformedMessages: ReadonlyArray<readonly [string, string]> = [
+  ['two in one', '0a02 0800 1202 0800'],
+  ['no number', '0a00'],
+  ['a punch without a round', '1200'],
+  ['a number that does not fit', '0a09 0880808080808080 10'],
+  ['a number of 64 bits', '0a0b 08ffffffffffffffffff01'],
+  ['a length past the end', '0a05 0807'],
+  ['a varint without end', '0aff ffffffffffffffffffff'],
+  ['a candidate without an address', '0a0a 0807 1206 0801100120a11f'],
+  ['an address of 5 bytes', `0a12 0807 120e ${V4.replace('1a04 0b000007', '1a05 0b00000700')}`],
+  ['port 0', `0a10 0807 120c ${V4.replace('20a11f', '2000')}`],
+  ['no port', `0a0e 0807 120a ${V4.replace('20a11f', '')}`],
+  ['a port of 17 bits', `0a12 0807 120e ${V4.replace('20a11f', '20808004')}`]
+]
+for (const [what, bytes] of malformedMessages) {
+  test(`malformed: ${what}`, () =>
+    assert.throws(() => pathMessageCodec.decode(bin(bytes)), { name: 'NatError', code: 'MALFORMED' }))
+}
+
+const LINK = `0a08 ${hex(attach.link)}`
+const MAC = `1a20 ${hex(attach.mac)}`
+const malformedHellos: ReadonlyArray<readonly [string, string]> = [
+  ['two in one', `0a03 010203 122f ${LINK} 10ac02 ${MAC}`],
+  ['no link', `1225 10ac02 ${MAC}`],
+  ['a short link', `122e 0a07 01020304050607 10ac02 ${MAC}`],
+  ['no number', `122c ${LINK} ${MAC}`],
+  ['no MAC', `120d ${LINK} 10ac02`],
+  ['a long MAC', `1230 ${LINK} 10ac02 1a21 ${hex(attach.mac)}00`]
+]
+for (const [what, bytes] of malformedHellos) {
+  test(`malformed hello: ${what}`, () =>
+    assert.throws(() => pipeHelloCodec.decode(bin(bytes)), { name: 'NatError', code: 'MALFORMED' }))
+}
+
+const malformedOffers: ReadonlyArray<readonly [string, string]> = [
+  ['nothing', ''],
+  ['no key', '1204 00240801'],
+  ['a short key', `0a1f ${hex(filled(31))} 1204 00240801`],
+  ['a long key', `0a21 ${hex(filled(33))} 1204 00240801`],
+  ['for nobody', KEY],
+  ['for an empty name', `${KEY} 1200`],
+  ['for a name that is too long', `${KEY} 1241 ${hex(filled(65))}`],
+  ['a short hash', `${KEY} 1204 00240801 1a1f ${hex(filled(31))}`]
+]
+for (const [what, bytes] of malformedOffers) {
+  test(`malformed offer: ${what}`, () =>
+    assert.throws(() => linkOfferCodec.decode(bin(bytes)), { name: 'NatError', code: 'MALFORMED' }))
+}
+
+const unspeakable: ReadonlyArray<readonly [string, () => void]> = [
+  ['an unknown message', () => pathMessageCodec.encode({ type: 'UNKNOWN' })],
+  ['an unknown hello', () => pipeHelloCodec.encode({ type: 'UNKNOWN' })],
+  ['a name', () => pathMessageCodec.encode({ ...known, candidates: [{ ...v4, address: 'example.org' }] })],
+  ['a zone', () => pathMessageCodec.encode({ ...known, candidates: [{ ...v6, address: 'fe80::1%eth0' }] })],
+  ['port 0', () => pathMessageCodec.encode({ ...known, candidates: [{ ...v4, port: 0 }] })],
+  ['half a number', () => pathMessageCodec.encode({ ...known, seq: 0.5 })],
+  ['a number below 0', () => pathMessageCodec.encode({ type: 'PUNCH_TCP', round: -1, candidates: [] })],
+  ['a short MAC', () => pipeHelloCodec.encode({ type: 'ATTACH', attach: { ...attach, mac: filled(31) } })],
+  ['a short key', () => linkOfferCodec.encode({ ...offer, key: filled(31) })]
+]
+for (const [what, encode] of unspeakable) {
+  test(`is not written: ${what}`, () => assert.throws(encode, { name: 'NatError', code: 'MALFORMED' }))
+}
+
+const ordinary = { noNullPrototype: true }
+const anyCandidate: fc.Arbitrary<PathCandidate> = fc.record(
+  {
+    kind: fc.constantFrom('host', 'observed', 'mapped'),
+    transport: fc.constantFrom('udp', 'tcp'),
+    address: fc.oneof(fc.ipV4(), fc.constantFrom('::', '::1', '2001:db8::1:0:0:7', 'fe80::1', '::ffff:c0a8:1')),
+    port: fc.integer({ min: 1, max: 65_535 })
+  },
+  ordinary
+)
+const anyCandidates = fc.array(anyCandidate, { maxLength: MAX_CANDIDATES })
+
+test('what is encoded comes back', () => {
+  const message = fc.oneof(
+    fc.record({ type: fc.constant('CANDIDATES' as const), seq: fc.maxSafeNat(), candidates: anyCandidates }, ordinary),
+    fc.record({ type: fc.constant('PUNCH_TCP' as const), round: fc.maxSafeNat(), candidates: anyCandidates }, ordinary)
+  )
+  fc.assert(
+    fc.property(message, value => {
+      assert.deepEqual(pathMessageCodec.decode(pathMessageCodec.encode(value)), value)
+      const sent: LinkOffer = { ...offer, candidates: value.candidates }
+      assert.deepEqual(plain(linkOfferCodec.decode(linkOfferCodec.encode(sent))), sent)
+    })
+  )
+})
+
+for (const [what, codec, samples] of [
+  ['path messages', pathMessageCodec, [...messages.map(([, , text]) => text), ...grown.map(([, text]) => text)]],
+  ['hellos', pipeHelloCodec, hellos.map(([, , text]) => text)],
+  ['offers', linkOfferCodec, offers.map(([, , text]) => text)]
+] as const) {
+  test(`100,000 inputs to the codec of ${what}: nothing but MALFORMED, and no millisecond`, () => {
+    fuzzCodec({ decode: input => void codec.decode(input), samples: samples.map(bin), seed: 1 })
+  })
+}
+
+/** Bytes as plain arrays: a Buffer is not deeply equal to one. */
+function plain<T>(value: T): T {
+  if (value instanceof Uint8Array) return Uint8Array.from(value) as T
+  if (typeof value !== 'object' || value == null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)])) as T
+}

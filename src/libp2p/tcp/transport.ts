@@ -17,10 +17,14 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { TCP as TCP_ADDRESS } from '@multiformats/multiaddr-matcher'
 import { type Clock, realClock } from '../../core/clock.ts'
 import { scoped } from '../../core/deadline.ts'
+import { secureRandom } from '../../core/random.ts'
+import type { PathCandidate } from '../../wire/path.ts'
 import { endpointOf } from '../candidate.ts'
 import { type PunchableTransport, type PunchDialOptions, type Puncher, punchable } from '../punchable.ts'
+import { Door } from './door.ts'
 import { DialPort } from './port.ts'
 import { connectSimultaneously } from './punch.ts'
+import { type RawPunched, type RawPunchOptions, rawPunch } from './raw-punch.ts'
 import type { PortSharing } from './sharing.ts'
 import { Targets } from './targets.ts'
 import { type Outbound, upgraderFor } from './upgrader.ts'
@@ -57,12 +61,15 @@ export class TcpTransport implements PunchableTransport {
   readonly #log: Logger
   readonly #port = new DialPort()
   #targets = new Targets()
+  readonly #door: Door
+  readonly #listeners = new Set<Listener>()
   /** The local port that each of our connections left from. */
   readonly #leftFrom = new WeakMap<Connection, number>()
 
   constructor(components: TcpComponents, { clock = realClock, ...options }: TcpOptions = {}) {
     this.#stock = tcp(options)(components)
     this.#clock = clock
+    this.#door = new Door(clock)
     this.#bare = components.connectionProtector == null
     this.#log = components.logger.forComponent('beeline:tcp')
     this[punchable] = {
@@ -122,8 +129,40 @@ export class TcpTransport implements PunchableTransport {
     }
   }
 
+  /**
+   * Makes a TCP connection that is not libp2p's but carries a link's datagrams: from the common local port to all of these, at
+   * the moment in which the other side does the same, and by our listeners. Never throws. When the port is used up towards one
+   * of them, the next connects leave from another.
+   */
+  async punchRaw(candidates: readonly PathCandidate[], options: RawPunchOptions): Promise<RawPunched> {
+    if (!this.#bare) {
+      return {
+        ok: false,
+        reason: 'no-transport',
+        ms: 0,
+        detail: 'in a private network all TCP goes through its protector'
+      }
+    }
+    const localPort = await this.#port.take()
+    const punched = await rawPunch(candidates, {
+      ...options,
+      localPort,
+      targets: this.#targets,
+      door: this.#door,
+      listening: this.#listeners.size > 0,
+      clock: this.#clock,
+      random: secureRandom
+    })
+    if (!punched.ok && punched.reason === 'port-taken' && localPort != null) this.#port.refused(localPort)
+    return punched
+  }
+
   createListener(options: CreateListenerOptions): Listener {
-    return this.#stock.createListener({ ...options, upgrader: upgraderFor(options.upgrader) })
+    const admit = this.#bare ? this.#door : undefined
+    const listener = this.#stock.createListener({ ...options, upgrader: upgraderFor(options.upgrader, {}, admit) })
+    listener.addEventListener('listening', () => this.#listeners.add(listener))
+    listener.addEventListener('close', () => this.#listeners.delete(listener))
+    return listener
   }
 
   readonly listenFilter = (addresses: Multiaddr[]): Multiaddr[] => this.#stock.listenFilter(addresses)

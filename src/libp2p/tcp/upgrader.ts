@@ -1,5 +1,6 @@
 import type { Connection, MultiaddrConnection, Upgrader } from '@libp2p/interface'
 import { optimisticConnection } from '../optimistic.ts'
+import type { Door } from './door.ts'
 import { closeGently } from './gentle-close.ts'
 import { handshake } from './simultaneous.ts'
 
@@ -16,10 +17,17 @@ export interface Outbound {
  * An upgrader that gets our kind of connections out of `@libp2p/tcp`. As the server of one that both sides dialled, Noise and
  * multistream-select take their role from `initiator`, which js-libp2p's dial queue would lose, and yamux takes it from the
  * connection's direction.
+ *
+ * @param door  takes the connections of links out of those that come in
  */
-export function upgraderFor(upgrader: Upgrader, { role, onMet, bare = false }: Outbound = {}): Upgrader {
-  const upgradeInbound = (connection: MultiaddrConnection, options: Parameters<Upgrader['upgradeInbound']>[1]) =>
-    upgrader.upgradeInbound(closeGently(connection), options)
+export function upgraderFor(upgrader: Upgrader, { role, onMet, bare = false }: Outbound = {}, door?: Door): Upgrader {
+  const upgradeInbound = async (
+    connection: MultiaddrConnection,
+    options: Parameters<Upgrader['upgradeInbound']>[1]
+  ): Promise<void> => {
+    if (door != null && (await door.admits(connection))) return
+    await upgrader.upgradeInbound(closeGently(connection), options)
+  }
   const upgradeOutbound = (
     connection: MultiaddrConnection,
     options: Parameters<Upgrader['upgradeOutbound']>[1]

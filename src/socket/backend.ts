@@ -19,10 +19,12 @@ export interface Backend<Public, Loop> {
   assigned(loop: Loop, flow: Flow<Loop>): void
   /** Tells the loopback port as soon as it is known, or why there is none: LIMIT, or LINK_CLOSED when it was closed before. */
   whenOpen(loop: Loop, done: (result: number | NatError) => void): void
-  /** Called after the path of the loop's flow has changed. */
-  aim(loop: Loop, remote: Endpoint | undefined): void
+  /** Called after the paths of the loop's flow have changed: the address that it sends to, and the one that it also sends to. */
+  aim(loop: Loop, remote: Endpoint | undefined, also: Endpoint | undefined): void
   closeLoop(loop: Loop): void
   send(socket: Public, to: Endpoint, bytes: Uint8Array): void
   /** Hands a datagram to the engine. */
   deliver(loop: Loop, bytes: Uint8Array): void
+  /** Hands datagrams to the engine, in order. Not to be called while packets from the network are looked at. */
+  deliverAll(loop: Loop, datagrams: readonly Uint8Array[]): void
 }

@@ -1,14 +1,19 @@
 import { NatError } from '../core/errors.ts'
 import type { Endpoint } from '../core/machine.ts'
 import type { Backend } from './backend.ts'
+import { newCounts } from './counts.ts'
 import { isStun, longHeader, looksLikeStun } from './demux.ts'
 import { FirstFlights } from './first-flight.ts'
-import type { Flow, FlowLimits, RemoteKey } from './flow.ts'
+import type { Flow, FlowLimits, FlowPath, RemoteKey } from './flow.ts'
 import { FlowTable } from './flows.ts'
 import { HandshakeGate } from './handshake-gate.ts'
 import type { Path, Role, SocketId } from './path.ts'
+import { Pipes } from './pipes.ts'
 import type { FlowInfo, PlaneEvent, PlaneStats } from './plane.ts'
 import { PublicSockets } from './public-sockets.ts'
+import { Sending } from './sending.ts'
+import { Steering } from './steering.ts'
+import { Traffic } from './traffic.ts'
 
 const SWEEP_EVERY_MS = 500
 const NOBODY: readonly never[] = []
@@ -17,19 +22,14 @@ const NOBODY: readonly never[] = []
 export class Board<Public, Loop> {
   readonly flows: FlowTable<Loop>
   readonly sockets: PublicSockets<Public>
-  readonly counts = {
-    droppedUnknown: 0,
-    droppedNoListener: 0,
-    droppedTableFull: 0,
-    droppedEarly: 0,
-    droppedSend: 0,
-    stun: 0,
-    droppedStun: 0
-  }
+  readonly pipes: Pipes
+  readonly sending: Sending<Public, Loop>
+  readonly steering: Steering<Public, Loop>
+  readonly counts = newCounts()
   readonly #backend: Backend<Public, Loop>
   readonly #post: (event: PlaneEvent) => void
   readonly #now: () => number
-  readonly #pipes = new Map<number, Flow<Loop>>()
+  readonly #traffic: Traffic<Loop>
   readonly #ports = new Map<number, Flow<Loop>>()
   readonly #portOf = new Map<number, number>()
   readonly #firstFlights = new FirstFlights()
@@ -47,26 +47,36 @@ export class Board<Public, Loop> {
     this.#now = now
     this.flows = new FlowTable(limits)
     this.sockets = new PublicSockets(backend)
+    this.pipes = new Pipes(post, this.counts)
+    this.sending = new Sending(backend, this.sockets, this.pipes, this.counts)
+    this.steering = new Steering(backend, this)
+    this.#traffic = new Traffic(post)
     this.#gate = new HandshakeGate((loop, bytes) => backend.deliver(loop, bytes), post)
   }
 
   unbind(id: SocketId): void {
-    for (const flow of this.flows.all()) {
-      if (flow.path.kind === 'udp' && flow.path.socket === id) this.#close(flow)
-    }
+    this.steering.leaveSocket(id)
     this.sockets.unbind(id)
   }
 
-  /** A loopback port for the engine's client to dial; several dials to one address share it. */
+  closePipe(pipe: number): void {
+    if (this.pipes.close(pipe)) this.steering.leavePipe(pipe)
+  }
+
+  /** A loopback port for the engine's client to dial; several dials by one path share it. */
   dial(path: Path, punch: boolean, done: (result: FlowInfo | NatError) => void): void {
-    const flow = this.#dialled(path) ?? this.#open('client', path, undefined)
-    if (flow == null) {
-      const bound = `the packet switch holds ${this.flows.size} peers, which is its bound: close some first`
-      done(new NatError('LIMIT', bound))
-      return
-    }
+    const flow = this.#openBy('client', path, undefined, done)
+    if (flow == null) return
     this.flows.retain(flow)
     if (punch) this.#firstFlights.expect(flow.id)
+    this.#whenOpen(flow, done)
+  }
+
+  /** A flow for what comes by a pipe, with the engine's server on that loopback port behind it: a use, as of a dial. */
+  serve(pipe: number, enginePort: number, done: (result: FlowInfo | NatError) => void): void {
+    const flow = this.#openBy('server', { kind: 'pipe', pipe }, enginePort, done)
+    if (flow == null) return
+    this.flows.retain(flow)
     this.#whenOpen(flow, done)
   }
 
@@ -79,37 +89,36 @@ export class Board<Public, Loop> {
     return { flow: flow.id, loopbackPort, path: flow.path }
   }
 
-  /** Takes back one dial or accept. With `now`, nothing that the engine still sends leaves; else its last words get out. */
+  /** Takes back one dial, serve or accept. With `now`, nothing that the engine still sends leaves; else its last words get out. */
   release(id: number, now: boolean): void {
     const flow = this.flows.get(id)
     if (flow == null || !this.flows.release(flow, this.#now())) return
     this.#firstFlights.forget(id)
-    if (now) this.#close(flow)
+    if (now) this.close(flow)
   }
 
-  move(id: number, path: Path): void {
+  /** @returns whether the flow sends by that path now */
+  move(id: number, path: Path, also?: Path, holdMs = 0): boolean {
+    const moved = this.steering.move(id, path, also, holdMs, this.#now())
+    this.pipes.flush()
+    return moved
+  }
+
+  watch(id: number, on: boolean): void {
     const flow = this.flows.get(id)
     if (flow == null) return
-    this.#leavePipe(flow)
-    const remote = path.kind === 'udp' ? path.remote : undefined
-    this.flows.move(flow, path, remote == null ? undefined : this.#backend.keyOf(remote))
-    if (path.kind === 'pipe') this.#pipes.set(path.pipe, flow)
-    this.#backend.aim(flow.handle, remote)
+    if (on) this.#traffic.watch(flow)
+    else this.#traffic.unwatch(flow)
   }
 
   stats(): PlaneStats {
     const { size: handshakes, dropped: droppedHandshake } = this.#gate
-    return { flows: this.flows.size, handshakes, droppedHandshake, ...this.counts }
-  }
-
-  send(id: SocketId, to: Endpoint, bytes: Uint8Array): void {
-    const socket = this.sockets.get(id)
-    if (socket == null) this.counts.droppedSend++
-    else this.#backend.send(socket, to, bytes)
+    const { size: flows, admitted } = this.flows
+    return { flows, admitted, pipes: this.pipes.size, handshakes, droppedHandshake, ...this.counts }
   }
 
   /** Finds who gets a packet from the network; makes an inbound flow when it opens a connection. Counts what nobody gets. */
-  route(id: SocketId, key: RemoteKey, bytes: Uint8Array, remote: () => Endpoint): readonly Flow<Loop>[] {
+  route(id: SocketId, key: RemoteKey, bytes: Uint8Array, remote: () => Endpoint): readonly FlowPath<Loop>[] {
     if (bytes[0]! < 0x40 && (isStun(bytes) || (looksLikeStun(bytes) && !this.flows.knows(id, key)))) {
       this.counts.stun++
       this.#post({ event: 'stun', socket: id, from: remote(), bytes: new Uint8Array(bytes) })
@@ -123,8 +132,8 @@ export class Board<Public, Loop> {
     }
     if ('open' in route) {
       if (!this.#gate.hasRoom(remote(), this.#now())) return NOBODY
-      const flows = this.#inbound(id, remote(), enginePort)
-      return flows.filter(flow => this.#gate.admits(flow, bytes, this.#now()))
+      const entries = this.#inbound(id, remote(), enginePort)
+      return entries.filter(entry => this.#gate.admits(entry, bytes, this.#now()))
     }
     if (route.drop === 'no-listener') this.counts.droppedNoListener++
     else this.counts.droppedUnknown++
@@ -139,8 +148,10 @@ export class Board<Public, Loop> {
     this.#gate.sent(flow, bytes)
   }
 
-  /** To be called for every packet that a flow gets from the network. */
-  received(flow: Flow<Loop>, bytes: Uint8Array): void {
+  /** To be called for every packet that a flow gets, or for the first of `count` with a short header. */
+  received(entry: FlowPath<Loop>, bytes: Uint8Array, count = 1): void {
+    const { flow } = entry
+    entry.heard += count
     this.flows.received(flow, bytes, this.#now())
     // only what our client is addressed by answers it: the other side's opening packets come the same way, and are what
     // makes the next repetition arrive
@@ -149,50 +160,79 @@ export class Board<Public, Loop> {
     }
   }
 
-  /** Carries a datagram of a flow whose path is a pipe. */
-  toPipe(pipe: number, bytes: Uint8Array): void {
-    this.#post({ event: 'pipe', pipe, bytes: new Uint8Array(bytes) })
+  /** Sends a datagram of the engine's, which keeps its bytes until `pipes.flush`. */
+  send(flow: Flow<Loop>, bytes: Uint8Array): void {
+    this.sending.send(flow, bytes, this.#now())
   }
 
-  fromPipe(pipe: number, bytes: Uint8Array): void {
-    const flow = this.#pipes.get(pipe)
-    if (flow == null || bytes.length === 0) {
-      this.counts.droppedUnknown++
+  /** Takes the next bytes of a pipe's stream, which stay as they are. */
+  fromPipe(pipe: number, chunk: Uint8Array): void {
+    const datagrams = this.pipes.read(pipe, chunk)
+    if (datagrams instanceof NatError) {
+      this.#post({ event: 'pipe-broken', pipe, reason: datagrams.message })
+      this.closePipe(pipe)
       return
     }
-    this.received(flow, bytes)
-    this.#backend.deliver(flow.handle, bytes)
+    const entry = this.flows.byPipe(pipe)
+    const forFlow = datagrams.filter(bytes => this.#byPipe(pipe, entry, bytes))
+    if (entry != null && forFlow.length > 0) this.#backend.deliverAll(entry.flow.handle, forFlow)
   }
 
-  /** Does what is due: repeats first flights, frees flows whose time is over. @returns when to call again */
+  /** Does what is due: repeats first flights, sends what has waited, frees flows whose time is over. @returns when to call again */
   tick(): number {
     const nowMs = this.#now()
     if (nowMs >= this.#nextSweepMs) {
       this.#nextSweepMs = nowMs + SWEEP_EVERY_MS
-      for (const flow of this.flows.expired(nowMs)) this.#close(flow)
+      for (const flow of this.flows.expired(nowMs)) this.close(flow)
       this.#gate.tick(nowMs)
+      this.#traffic.tell()
     }
     const repeatAtMs = this.#firstFlights.tick(nowMs, (id, bytes) => {
       const path = this.flows.get(id)?.path
       if (path?.kind !== 'udp') return false
-      this.send(path.socket, path.remote, bytes)
+      this.sending.toAddress(path.socket, path.remote, bytes)
       return true
     })
-    return Math.min(this.#nextSweepMs, repeatAtMs)
+    const heldUntilMs = this.sending.tick(nowMs)
+    this.pipes.flush()
+    return Math.min(this.#nextSweepMs, repeatAtMs, heldUntilMs)
+  }
+
+  /** Ends the flow at once. */
+  close(flow: Flow<Loop>): void {
+    if (this.flows.get(flow.id) == null) return
+    this.#gate.close(flow)
+    this.flows.remove(flow)
+    this.#firstFlights.forget(flow.id)
+    this.#traffic.unwatch(flow)
+    this.sending.close(flow)
+    this.#backend.closeLoop(flow.handle)
+    const loopbackPort = this.#portOf.get(flow.id)
+    if (loopbackPort == null) return
+    this.#portOf.delete(flow.id)
+    if (this.#ports.get(loopbackPort) === flow) this.#ports.delete(loopbackPort)
+    this.#post({ event: 'gone', flow: flow.id, loopbackPort })
   }
 
   stop(): void {
-    for (const flow of this.flows.all()) this.#close(flow)
+    for (const flow of this.flows.all()) this.close(flow)
     this.sockets.close()
   }
 
-  #dialled(path: Path): Flow<Loop> | undefined {
-    if (path.kind === 'udp') return this.flows.find(path.socket, this.#backend.keyOf(path.remote), 'client')
-    const flow = this.#pipes.get(path.pipe)
-    return flow?.role === 'client' ? flow : undefined
+  /** @returns whether it is for the flow */
+  #byPipe(pipe: number, entry: FlowPath<Loop> | undefined, bytes: Uint8Array): boolean {
+    if (bytes[0]! < 0x40 && isStun(bytes)) {
+      this.counts.stun++
+      this.#post({ event: 'pipe-stun', pipe, bytes: new Uint8Array(bytes) })
+      return false
+    }
+    if (entry == null) this.counts.droppedUnknown++
+    if (entry == null || !this.#gate.admits(entry, bytes, this.#now())) return false
+    this.received(entry, bytes)
+    return true
   }
 
-  #inbound(socket: SocketId, remote: Endpoint, enginePort: number | undefined): readonly Flow<Loop>[] {
+  #inbound(socket: SocketId, remote: Endpoint, enginePort: number | undefined): readonly FlowPath<Loop>[] {
     // nobody can be answered on port 0; only forged packets come from there
     const flow = remote.port === 0 ? undefined : this.#open('server', { kind: 'udp', socket, remote }, enginePort)
     if (flow == null) {
@@ -202,23 +242,45 @@ export class Board<Public, Loop> {
     this.#whenOpen(flow, result => {
       if (!(result instanceof NatError)) this.#post({ event: 'inbound', info: result })
     })
-    return this.flows.get(flow.id) == null ? NOBODY : [flow]
+    return flow.paths
+  }
+
+  /** The flow that there is, or a new one. */
+  #openBy(
+    role: Role,
+    path: Path,
+    enginePort: number | undefined,
+    done: (result: NatError) => void
+  ): Flow<Loop> | undefined {
+    const holder =
+      path.kind === 'udp'
+        ? this.flows.holder(path, this.#backend.keyOf(path.remote), role)
+        : this.flows.byPipe(path.pipe)?.flow
+    if (holder?.role === role) return holder
+    if (holder != null || (path.kind === 'pipe' && !this.pipes.has(path.pipe))) {
+      done(new NatError('LINK_CLOSED', 'the pipe is closed, or carries another connection already'))
+      return undefined
+    }
+    const flow = this.#open(role, path, enginePort)
+    const bound = `the packet switch holds ${this.flows.size} peers, which is its bound: close some first`
+    if (flow == null) done(new NatError('LIMIT', bound))
+    return flow
   }
 
   #open(role: Role, path: Path, enginePort: number | undefined): Flow<Loop> | undefined {
     const nowMs = this.#now()
-    const room = this.flows.admit(role, nowMs)
+    // who opens a pipe is known, so that what comes by it does not count among what may be forged
+    const room = this.flows.room(path.kind === 'pipe' ? 'client' : role, nowMs)
     if (!room.ok) {
       this.counts.droppedTableFull++
       return undefined
     }
-    if (room.evict != null) this.#close(room.evict)
+    if (room.evict != null) this.close(room.evict)
     const remote = path.kind === 'udp' ? path.remote : undefined
     const loop = this.#backend.openLoop(enginePort, remote)
     const key = remote == null ? undefined : this.#backend.keyOf(remote)
     const flow = this.flows.add(role, path, key, loop, nowMs)
     this.#backend.assigned(loop, flow)
-    if (path.kind === 'pipe') this.#pipes.set(path.pipe, flow)
     return flow
   }
 
@@ -226,7 +288,7 @@ export class Board<Public, Loop> {
     this.#backend.whenOpen(flow.handle, result => {
       if (result instanceof NatError) {
         if (result.code === 'LIMIT') this.counts.droppedTableFull++
-        this.#close(flow)
+        this.close(flow)
         done(result)
         return
       }
@@ -234,23 +296,5 @@ export class Board<Public, Loop> {
       this.#portOf.set(flow.id, result)
       done({ flow: flow.id, loopbackPort: result, path: flow.path })
     })
-  }
-
-  #leavePipe({ id, path }: Flow<Loop>): void {
-    if (path.kind === 'pipe' && this.#pipes.get(path.pipe)?.id === id) this.#pipes.delete(path.pipe)
-  }
-
-  #close(flow: Flow<Loop>): void {
-    if (this.flows.get(flow.id) == null) return
-    this.#gate.close(flow)
-    this.flows.remove(flow)
-    this.#firstFlights.forget(flow.id)
-    this.#leavePipe(flow)
-    this.#backend.closeLoop(flow.handle)
-    const loopbackPort = this.#portOf.get(flow.id)
-    if (loopbackPort == null) return
-    this.#portOf.delete(flow.id)
-    if (this.#ports.get(loopbackPort) === flow) this.#ports.delete(loopbackPort)
-    this.#post({ event: 'gone', flow: flow.id, loopbackPort })
   }
 }

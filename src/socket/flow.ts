@@ -3,14 +3,17 @@ import type { Path, Role } from './path.ts'
 /** A remote address and port as one key: a number for IPv4 (address × 65536 + port), text for IPv6. */
 export type RemoteKey = number | string
 
-/** One conversation between our QUIC engine and one remote address: it has a loopback socket of its own. */
+/** One conversation between our QUIC engine and one peer: it has a loopback socket of its own. */
 export interface Flow<Handle> {
   readonly id: number
   readonly role: Role
   readonly handle: Handle
+  /** Where it sends. What it no longer takes packets from it may still send to, in vain: a socket or pipe that is closed. */
   path: Path
-  /** The remote address that it is filed under; absent while its path is a pipe. */
-  key: RemoteKey | undefined
+  /** Where it sends everything a second time. */
+  also: Path | undefined
+  /** Where it takes packets from. */
+  readonly paths: FlowPath<Handle>[]
   /**
    * Source ids of our engine's long headers: what it is addressed by. Kept for a client, which shares its port with our
    * server; for a server only until the other side has repeated one, which proves that it hears us.
@@ -20,12 +23,26 @@ export interface Flow<Handle> {
   openedMs: number
   lastInMs: number
   lastOutMs: number
+  /** Datagrams that the engine has sent, since somebody last asked. */
+  sent: number
   /** The remote address is not forged: somebody there knows an id that our engine made up (RFC 9000 section 8.1). */
   confirmed: boolean
   /** Connections of the engine, and dials under way, that use it. */
   uses: number
+  /** A link's: as long as it is used, neither silence nor the loss of its path ends it. */
+  readonly keep: boolean
   /** The engine is done with it: it goes when this time has come. */
   expiresAtMs: number
+}
+
+/** A path that a flow takes packets from. */
+export interface FlowPath<Handle> {
+  readonly flow: Flow<Handle>
+  readonly path: Path
+  /** The remote address that it is filed under; a pipe has none. */
+  readonly key: RemoteKey | undefined
+  /** Datagrams that came by it for the flow, since somebody last asked. */
+  heard: number
 }
 
 export interface FlowLimits {

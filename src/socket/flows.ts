@@ -1,6 +1,7 @@
 import { longHeader, shortHeaderId } from './demux.ts'
-import { FLOW_LIMITS, type Flow, type FlowLimits, type RemoteKey } from './flow.ts'
-import type { Path, Role, SocketId } from './path.ts'
+import { FLOW_LIMITS, type Flow, type FlowLimits, type FlowPath, type RemoteKey } from './flow.ts'
+import { type Path, type Role, type SocketId, samePath } from './path.ts'
+import { PathTable } from './path-table.ts'
 
 /** How long the engine's own connection ids are (quinn's hashed ids). */
 const OWN_ID_BYTES = 8
@@ -8,17 +9,14 @@ const OWN_ID_BYTES = 8
 const MAX_IDS = 64
 /** How old an unproved flow must be to make room for another: enough for an honest handshake's first round trip. */
 const EVICT_AFTER_MS = 1_000
-
-interface Peer<Handle> {
-  client?: Flow<Handle>
-  server?: Flow<Handle>
-}
+/** Paths that one flow takes packets from: both families of the candidates that one peer may have (wire/path.ts), and pipes. */
+const MAX_PATHS = 40
 
 export type Drop = 'unknown' | 'no-listener'
 
 /** Who gets a packet that came in: flows that exist, a server flow to be made, or nobody, and why. */
 export type Route<Handle> =
-  | { readonly to: Flow<Handle>; readonly also?: Flow<Handle> }
+  | { readonly to: FlowPath<Handle>; readonly also?: FlowPath<Handle> }
   | { readonly open: 'server' }
   | { readonly drop: Drop }
 
@@ -26,10 +24,11 @@ export type Route<Handle> =
 export class FlowTable<Handle> {
   readonly #limits: FlowLimits
   readonly #flows = new Map<number, Flow<Handle>>()
-  readonly #peers = new Map<SocketId, Map<RemoteKey, Peer<Handle>>>()
+  readonly #paths = new PathTable<Handle>()
   /** In the order in which they came. */
   readonly #unconfirmed = new Set<Flow<Handle>>()
   #nextId = 1
+  #admitted = 0
 
   constructor(limits: FlowLimits = FLOW_LIMITS) {
     this.#limits = limits
@@ -37,6 +36,11 @@ export class FlowTable<Handle> {
 
   get size(): number {
     return this.#flows.size
+  }
+
+  /** Paths that flows take packets from, in all. */
+  get admitted(): number {
+    return this.#admitted
   }
 
   all(): IterableIterator<Flow<Handle>> {
@@ -47,25 +51,29 @@ export class FlowTable<Handle> {
     return this.#flows.get(id)
   }
 
-  /** The flow of that role to that address, when there is one. */
-  find(socket: SocketId, key: RemoteKey, role: Role): Flow<Handle> | undefined {
-    return this.#peers.get(socket)?.get(key)?.[role]
+  /** Whose packets come by that path, when they are for that role. */
+  holder(path: Path, key: RemoteKey | undefined, role: Role): Flow<Handle> | undefined {
+    return this.#paths.holder(path, key, role)?.flow
+  }
+
+  byPipe(pipe: number): FlowPath<Handle> | undefined {
+    return this.#paths.byPipe(pipe)
   }
 
   /** Whether there is a flow to that address. */
   knows(socket: SocketId, key: RemoteKey): boolean {
-    return this.#peers.get(socket)?.has(key) === true
+    return this.#paths.at(socket, key) != null
   }
 
   /** The only flow with this remote address: the fast path of a packet that is not a long header. */
-  only(socket: SocketId, key: RemoteKey): Flow<Handle> | undefined {
-    const peer = this.#peers.get(socket)?.get(key)
+  only(socket: SocketId, key: RemoteKey): FlowPath<Handle> | undefined {
+    const peer = this.#paths.at(socket, key)
     if (peer == null || (peer.client != null && peer.server != null)) return undefined
     return peer.client ?? peer.server
   }
 
   /** Whether one more flow may be made; makes room among the unproved ones when that helps. */
-  admit(role: Role, nowMs: number): { ok: boolean; evict?: Flow<Handle> } {
+  room(role: Role, nowMs: number): { ok: boolean; evict?: Flow<Handle> } {
     const full = this.#flows.size >= this.#limits.maxFlows
     if (!full && (role === 'client' || this.#unconfirmed.size < this.#limits.maxUnconfirmed)) return { ok: true }
     const [oldest] = this.#unconfirmed
@@ -79,33 +87,50 @@ export class FlowTable<Handle> {
       role,
       handle,
       path,
-      key,
+      also: undefined,
+      paths: [],
       ids: new Set(),
       openedMs: nowMs,
       lastInMs: nowMs,
       lastOutMs: nowMs,
+      sent: 0,
       confirmed: role === 'client',
       uses: 0,
+      // what begins over a pipe goes on over others
+      keep: path.kind === 'pipe',
       expiresAtMs: Number.POSITIVE_INFINITY
     }
     if (!flow.confirmed) this.#unconfirmed.add(flow)
     this.#flows.set(flow.id, flow)
-    this.#file(flow)
+    this.admit(flow, path, key)
     return flow
   }
 
-  /** Files the flow under another path; packets that still come by the old one no longer reach it. */
-  move(flow: Flow<Handle>, path: Path, key: RemoteKey | undefined): void {
-    this.#unfile(flow)
-    flow.path = path
-    flow.key = key
-    this.#file(flow)
+  /**
+   * From now on the flow takes packets from that path, too; those of another flow of its role are not taken away.
+   *
+   * @returns whether it does
+   */
+  admit(flow: Flow<Handle>, path: Path, key: RemoteKey | undefined): boolean {
+    const holder = this.#paths.holder(path, key, flow.role)
+    if (holder != null) return holder.flow === flow
+    if (flow.paths.length >= MAX_PATHS) return false
+    const entry = { flow, path, key, heard: 0 }
+    flow.paths.push(entry)
+    this.#admitted++
+    this.#paths.file(entry)
+    return true
+  }
+
+  dismiss(flow: Flow<Handle>, path: Path): void {
+    const at = flow.paths.findIndex(each => samePath(each.path, path))
+    if (at >= 0) this.#unfile(flow.paths.splice(at, 1))
   }
 
   remove(flow: Flow<Handle>): void {
     if (!this.#flows.delete(flow.id)) return
     this.#unconfirmed.delete(flow)
-    this.#unfile(flow)
+    this.#unfile(flow.paths.splice(0))
   }
 
   /** Notes that the engine sent a packet, and by which ids it goes. */
@@ -139,15 +164,15 @@ export class FlowTable<Handle> {
    */
   route(socket: SocketId, key: RemoteKey, bytes: Uint8Array, listening: boolean): Route<Handle> {
     if (bytes.length === 0) return { drop: 'unknown' }
-    const peer = this.#peers.get(socket)?.get(key)
+    const peer = this.#paths.at(socket, key)
     const long = longHeader(bytes)
-    if (peer?.client != null && (long == null ? peer.server == null : peer.client.ids.has(long.destinationId))) {
+    if (peer?.client != null && (long == null ? peer.server == null : peer.client.flow.ids.has(long.destinationId))) {
       return { to: peer.client }
     }
     if (peer?.server != null) {
       if (long != null || peer.client == null) return { to: peer.server }
       const id = shortHeaderId(bytes, OWN_ID_BYTES)
-      if (id != null && peer.client.ids.has(id)) return { to: peer.client }
+      if (id != null && peer.client.flow.ids.has(id)) return { to: peer.client }
       // An id issued later, in an encrypted frame, which only the engine can tell. Here both must see the packet: the
       // engine's ids are keyed hashes, and an endpoint drops one that is not its own without a word.
       return { to: peer.server, also: peer.client }
@@ -161,7 +186,8 @@ export class FlowTable<Handle> {
   *expired(nowMs: number): Generator<Flow<Handle>> {
     for (const flow of this.#flows.values()) {
       const unproved = !flow.confirmed && nowMs - flow.openedMs > this.#limits.unconfirmedMs
-      const silent = nowMs - Math.max(flow.lastInMs, flow.lastOutMs) > this.#limits.idleMs
+      const kept = flow.keep && flow.uses > 0
+      const silent = !kept && nowMs - Math.max(flow.lastInMs, flow.lastOutMs) > this.#limits.idleMs
       if (unproved || silent || nowMs >= flow.expiresAtMs) yield flow
     }
   }
@@ -197,22 +223,8 @@ export class FlowTable<Handle> {
     this.#unconfirmed.add(flow)
   }
 
-  #file(flow: Flow<Handle>): void {
-    if (flow.path.kind !== 'udp' || flow.key == null) return
-    const peers = this.#peers.get(flow.path.socket) ?? new Map<RemoteKey, Peer<Handle>>()
-    this.#peers.set(flow.path.socket, peers)
-    const peer = peers.get(flow.key) ?? {}
-    peers.set(flow.key, peer)
-    peer[flow.role] = flow
-  }
-
-  #unfile(flow: Flow<Handle>): void {
-    if (flow.path.kind !== 'udp' || flow.key == null) return
-    const peers = this.#peers.get(flow.path.socket)
-    const peer = peers?.get(flow.key)
-    if (peers == null || peer == null || peer[flow.role] !== flow) return
-    delete peer[flow.role]
-    if (peer.client == null && peer.server == null) peers.delete(flow.key)
-    if (peers.size === 0) this.#peers.delete(flow.path.socket)
+  #unfile(entries: readonly FlowPath<Handle>[]): void {
+    for (const entry of entries) this.#paths.unfile(entry)
+    this.#admitted -= entries.length
   }
 }

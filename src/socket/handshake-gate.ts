@@ -1,7 +1,7 @@
 import { sourceOf } from '../core/ip.ts'
 import type { Endpoint } from '../core/machine.ts'
 import { longHeader } from './demux.ts'
-import type { Flow } from './flow.ts'
+import type { Flow, FlowPath } from './flow.ts'
 import { type Ended, Handshakes } from './handshakes.ts'
 import type { PlaneEvent } from './plane.ts'
 
@@ -34,11 +34,13 @@ export class HandshakeGate<Loop> {
     return room
   }
 
-  /** Whether the engine gets this packet: anything but one more handshake than the address may have. */
-  admits(flow: Flow<Loop>, bytes: Uint8Array, nowMs: number): boolean {
+  /** Whether the engine gets this packet: anything but one more handshake than may come by that path. */
+  admits({ flow, path }: FlowPath<Loop>, bytes: Uint8Array, nowMs: number): boolean {
     const header = flow.role === 'server' ? longHeader(bytes) : undefined
-    if (header?.opensConnection !== true || flow.path.kind !== 'udp') return true
-    const { ok, ended } = this.#handshakes.admit(flow, sourceOf(flow.path.remote.address), header, nowMs)
+    if (header?.opensConnection !== true) return true
+    // a pipe is one peer's, who opened it for one connection
+    const [host, most] = path.kind === 'udp' ? [sourceOf(path.remote.address)] : [`pipe ${path.pipe}`, 1]
+    const { ok, ended } = this.#handshakes.admit(flow, host, header, nowMs, most)
     if (!ok) this.dropped++
     if (ended != null) this.#end([ended])
     this.#tell(Math.max(this.#told, this.size))

@@ -75,10 +75,16 @@ export class Handshakes<F> {
   }
 
   /** Whether the engine gets this Initial of a client: it goes on with a handshake, or begins one that there is room for. */
-  admit(flow: F, host: string, { destinationId, sourceId }: LongHeader, nowMs: number): Admission<F> {
+  admit(
+    flow: F,
+    host: string,
+    { destinationId, sourceId }: LongHeader,
+    nowMs: number,
+    perFlow = this.#limits.perFlow
+  ): Admission<F> {
     const begun = this.#byFlow.get(flow) ?? []
     if (begun.some(each => each.destinationId === destinationId || each.engineId === destinationId)) return { ok: true }
-    if (begun.length >= this.#limits.perFlow) {
+    if (begun.length >= perFlow) {
       // what the engine has not answered by then it has refused, and has forgotten
       const refused = begun.find(each => each.engineId == null && this.#mayEnd(each, nowMs))
       if (refused == null) return { ok: false }

@@ -10,8 +10,16 @@ export type SocketId = number
 export type Path =
   /** One of our public sockets, and the other side's address. */
   | { readonly kind: 'udp'; readonly socket: SocketId; readonly remote: Endpoint }
-  /** A pipe that somebody else carries (a relayed stream, a framed TCP connection): datagrams are handed over by number. */
+  /** A pipe that somebody else carries (a relayed stream, a framed TCP connection): its number, see PacketSwitch.newPipe. */
   | { readonly kind: 'pipe'; readonly pipe: number }
 
 /** Our end of a flow: our engine's client dialled it, or our engine's server accepts on it. */
 export type Role = 'client' | 'server'
+
+export function samePath(one: Path, other: Path): boolean {
+  if (one.kind === 'pipe' || other.kind === 'pipe') {
+    return one.kind === 'pipe' && other.kind === 'pipe' && one.pipe === other.pipe
+  }
+  const { address, port } = one.remote
+  return one.socket === other.socket && address === other.remote.address && port === other.remote.port
+}

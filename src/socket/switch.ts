@@ -13,7 +13,8 @@ import type {
   PlaneKind,
   PlaneReply,
   PlaneRequest,
-  PlaneStats
+  PlaneStats,
+  PlaneValue
 } from './plane.ts'
 import { type PlaneThread, startThread } from './thread.ts'
 import type { WakeFd } from './wake-fd.ts'
@@ -28,8 +29,25 @@ export type SwitchEvents = {
   stun: { socket: SocketId; from: Endpoint; bytes: Uint8Array }
   /** About so many handshakes of the engine's servers are under way; told when it changes much. */
   handshakes: { count: number }
-  /** A flow whose path is a pipe has a datagram to carry. */
-  pipe: { pipe: number; bytes: Uint8Array }
+  /** Frames (wire/datagrams.ts) that are to be written to the pipe's stream. The bytes are the listener's. */
+  pipe: { pipe: number; bytes: Uint8Array<ArrayBuffer> }
+  /** A STUN message came in by a pipe. */
+  'pipe-stun': { pipe: number; bytes: Uint8Array }
+  /** What came by the pipe was no frame. It is closed. */
+  'pipe-broken': { pipe: number; reason: string }
+  /** What has moved on a flow that is watched since it was last told: datagrams that the engine sent, and that came by each path. */
+  traffic: { flow: number; sent: number; heard: readonly { readonly path: Path; readonly count: number }[] }
+}
+
+/** How a flow changes its path. */
+export interface MoveOptions {
+  /** Everything is sent by this path, too, until the next move: while it is not certain that the new one carries it. */
+  readonly also?: Path
+  /**
+   * For so long what the engine sends waits, and then leaves in order, at twice the pace: where the new path is so much faster, it
+   * would overtake what is still on its way. At most 500. @default 0
+   */
+  readonly holdMs?: number
 }
 
 /**
@@ -42,10 +60,12 @@ export class PacketSwitch {
   readonly fallbackReason: string | undefined
   readonly events = new Events<SwitchEvents>()
   readonly #worker: Worker
-  readonly #waiting = new Map<number, PromiseWithResolvers<Bound | FlowInfo | PlaneStats | null>>()
+  readonly #waiting = new Map<number, PromiseWithResolvers<PlaneValue>>()
   readonly #wakeFd: WakeFd | undefined
   readonly #heard: Heard
+  readonly #pipes = new Set<number>()
   #nextId = 1
+  #nextPipe = 1
   #closed: Promise<void> | undefined
 
   private constructor({ kind, worker, wakeFd, heard, fallbackReason }: PlaneThread) {
@@ -94,10 +114,20 @@ export class PacketSwitch {
    * Gives the loopback port by which the engine's client reaches the other end of the path. It is kept until it is released.
    *
    * @param punch repeat the first flight until something comes back
-   * @throws NatError LIMIT, BAD_ADDRESS
+   * @throws NatError LIMIT, BAD_ADDRESS, LINK_CLOSED when the path is a pipe that is closed
    */
   async dial(path: Path, punch = false): Promise<FlowInfo> {
     return (await this.#call({ op: 'dial', path: systemPath(path), punch })) as FlowInfo
+  }
+
+  /**
+   * Opens a flow for a connection that comes in by a pipe, with the engine's server on that loopback port behind it. It is in use until
+   * it is released; `accept`, when the engine has the connection, is a second use.
+   *
+   * @throws NatError LIMIT, LINK_CLOSED when the pipe is closed
+   */
+  async serve(pipe: number, enginePort: number): Promise<FlowInfo> {
+    return (await this.#call({ op: 'serve', pipe, enginePort })) as FlowInfo
   }
 
   /**
@@ -109,16 +139,43 @@ export class PacketSwitch {
   }
 
   /**
-   * Takes back one `dial` or `accept`: the last of them frees the flow. With `now`, nothing that the engine still sends
+   * Takes back one `dial`, `serve` or `accept`: the last of them frees the flow. With `now`, nothing that the engine still sends
    * leaves; else its last words get out.
    */
   async release(flow: number, now = false): Promise<void> {
     await this.#call({ op: 'release', flow, now })
   }
 
-  /** Changes the path under a flow; the engine does not notice. @throws NatError BAD_ADDRESS */
-  async move(flow: number, path: Path): Promise<void> {
-    await this.#call({ op: 'move', flow, path: systemPath(path) })
+  /**
+   * From now on packets that come by that path are the flow's, too.
+   *
+   * @returns false when the path or the flow is gone, or what comes by the path is another flow's that is in use
+   * @throws NatError BAD_ADDRESS
+   */
+  async admit(flow: number, path: Path): Promise<boolean> {
+    return (await this.#call({ op: 'admit', flow, path: systemPath(path) })) as boolean
+  }
+
+  /** Packets that come by that path are no longer the flow's. @throws NatError BAD_ADDRESS */
+  dismiss(flow: number, path: Path): void {
+    if (this.#closed == null) this.#post({ op: 'dismiss', flow, path: systemPath(path) })
+  }
+
+  /**
+   * Changes the path under a flow; the engine does not notice. Packets that come by the old path are still the flow's, until that is
+   * dismissed.
+   *
+   * @returns false, with nothing changed, where `admit` would say so of the new path
+   * @throws NatError BAD_ADDRESS
+   */
+  async move(flow: number, path: Path, { also, holdMs = 0 }: MoveOptions = {}): Promise<boolean> {
+    const second = also == null ? {} : { also: systemPath(also) }
+    return (await this.#call({ op: 'move', flow, path: systemPath(path), ...second, holdMs })) as boolean
+  }
+
+  /** Whether `traffic` is told of the flow, at most twice a second. */
+  watch(flow: number, on: boolean): void {
+    if (this.#closed == null) this.#post({ op: 'watch', flow, on })
   }
 
   async stats(): Promise<PlaneStats> {
@@ -130,14 +187,33 @@ export class PacketSwitch {
     if (this.#closed == null) this.#post({ op: 'send', socket, to: systemEndpoint(to), bytes })
   }
 
-  /** Hands over a datagram that a pipe carried to us. */
+  /** The number of a new pipe: a stream that the caller writes what `pipe` tells to, and reads for `fromPipe`. */
+  newPipe(): number {
+    const pipe = this.#nextPipe++
+    if (this.#closed == null) {
+      this.#pipes.add(pipe)
+      this.#post({ op: 'open-pipe', pipe })
+    }
+    return pipe
+  }
+
+  /** Hands over the next bytes of a pipe's stream, wherever they are cut. They are copied. */
   fromPipe(pipe: number, bytes: Uint8Array): void {
-    if (this.#closed == null) this.#post({ op: 'pipe', pipe, bytes })
+    if (bytes.length === 0 || !this.#pipes.has(pipe)) return
+    // the buffer that the bytes are a view of may be large, and would be cloned as a whole
+    const copy = new Uint8Array(bytes)
+    this.#post({ op: 'pipe', pipe, bytes: copy }, [copy.buffer])
+  }
+
+  /** The stream is gone: flows no longer send by it. Flows of links stay, and wait for another path. */
+  closePipe(pipe: number): void {
+    if (this.#pipes.delete(pipe)) this.#post({ op: 'close-pipe', pipe })
   }
 
   /** Closes every socket and ends the thread. */
   close(): Promise<void> {
     this.#closed ??= this.#close()
+    this.#pipes.clear()
     return this.#closed
   }
 
@@ -149,18 +225,18 @@ export class PacketSwitch {
     clearTimeout(timer)
   }
 
-  #call(call: PlaneCall): Promise<Bound | FlowInfo | PlaneStats | null> {
+  #call(call: PlaneCall): Promise<PlaneValue> {
     if (this.#closed != null) return Promise.reject(new NatError('LINK_CLOSED', 'the packet switch is closed'))
     const id = this.#nextId++
-    const waiting = Promise.withResolvers<Bound | FlowInfo | PlaneStats | null>()
+    const waiting = Promise.withResolvers<PlaneValue>()
     if (this.#waiting.size === 0) this.#worker.ref()
     this.#waiting.set(id, waiting)
     this.#post({ ...call, id })
     return waiting.promise
   }
 
-  #post(request: PlaneRequest): void {
-    this.#worker.postMessage(request)
+  #post(request: PlaneRequest, transfer: readonly ArrayBuffer[] = []): void {
+    this.#worker.postMessage(request, transfer)
     this.#wakeFd?.wake()
   }
 
@@ -173,17 +249,21 @@ export class PacketSwitch {
       else waiting?.resolve(message.value)
       return
     }
+    hear(this.#heard, message)
     switch (message.event) {
       case 'inbound':
         this.events.emit('inbound', message.info)
         return
-      case 'stun':
-        hear(this.#heard)
-        this.events.emit('stun', message)
+      case 'pipe-broken':
+        this.#pipes.delete(message.pipe)
+        this.events.emit('pipe-broken', message)
         return
       case 'gone':
       case 'handshakes':
       case 'pipe':
+      case 'pipe-stun':
+      case 'stun':
+      case 'traffic':
         this.events.emit(message.event, message as never)
         return
       case 'ready':
@@ -195,6 +275,7 @@ export class PacketSwitch {
 
   #onExit(error = new NatError('LINK_CLOSED', 'the packet switch is closed')): void {
     this.#closed ??= Promise.resolve()
+    this.#pipes.clear()
     this.#wakeFd?.close()
     for (const { reject } of this.#waiting.values()) reject(error)
     this.#waiting.clear()

@@ -11,6 +11,7 @@ export interface Loop {
   readonly port: number
   readonly delivered: Uint8Array[]
   aimedAt: Endpoint | undefined
+  alsoAimedAt: Endpoint | undefined
   open: boolean
 }
 
@@ -42,7 +43,13 @@ export class FakeSockets implements Backend<string, Loop> {
     return `${address} ${port}`
   }
   openLoop(_enginePort: number | undefined, remote: Endpoint | undefined): Loop {
-    const loop: Loop = { port: 40_000 + this.loops.length, delivered: [], aimedAt: remote, open: true }
+    const loop: Loop = {
+      port: 40_000 + this.loops.length,
+      delivered: [],
+      aimedAt: remote,
+      alsoAimedAt: undefined,
+      open: true
+    }
     this.loops.push(loop)
     return loop
   }
@@ -53,9 +60,10 @@ export class FakeSockets implements Backend<string, Loop> {
     if (this.slow) this.waiting.push(opened)
     else opened()
   }
-  aim(loop: Loop, remote: Endpoint | undefined): void {
+  aim(loop: Loop, remote: Endpoint | undefined, also: Endpoint | undefined): void {
     assert.equal(loop.open, true, 'a closed socket is not aimed')
     loop.aimedAt = remote
+    loop.alsoAimedAt = also
   }
   closeLoop(loop: Loop): void {
     assert.equal(loop.open, true, 'a loopback socket is closed once')
@@ -67,6 +75,9 @@ export class FakeSockets implements Backend<string, Loop> {
   deliver(loop: Loop, bytes: Uint8Array): void {
     assert.equal(loop.open, true, 'nothing is delivered to a closed socket')
     loop.delivered.push(bytes)
+  }
+  deliverAll(loop: Loop, datagrams: readonly Uint8Array[]): void {
+    for (const bytes of datagrams) this.deliver(loop, bytes)
   }
 }
 
@@ -91,12 +102,12 @@ export function setUp(limits = LIMITS) {
   const remote = (port: number): Endpoint => ({ address: '192.0.2.1', port })
   const udp = (port: number): Path => ({ kind: 'udp', socket, remote: remote(port) })
   const arrive = (port: number, bytes: Uint8Array) => {
-    const flows = board.route(socket, sockets.keyOf(remote(port)), bytes, () => remote(port))
-    for (const flow of flows) {
-      board.received(flow, bytes)
-      sockets.deliver(flow.handle, bytes)
+    const entries = board.route(socket, sockets.keyOf(remote(port)), bytes, () => remote(port))
+    for (const entry of entries) {
+      board.received(entry, bytes)
+      sockets.deliver(entry.flow.handle, bytes)
     }
-    return flows
+    return entries.map(({ flow }) => flow)
   }
   const dial = (path: Path, punch = false) =>
     call((done: (result: FlowInfo | NatError) => void) => board.dial(path, punch, done))

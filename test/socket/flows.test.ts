@@ -41,40 +41,40 @@ describe('bounds', () => {
   test('so many unproved flows and no more, as long as all of them are young', () => {
     const flows = table()
     for (let port = 1; port <= LIMITS.maxUnconfirmed; port++) {
-      assert.deepEqual(flows.admit('server', 0), { ok: true })
+      assert.deepEqual(flows.room('server', 0), { ok: true })
       add(flows, 'server', port)
     }
-    assert.deepEqual(flows.admit('server', 1_000), { ok: false })
-    assert.deepEqual(flows.admit('client', 1_000), { ok: true })
+    assert.deepEqual(flows.room('server', 1_000), { ok: false })
+    assert.deepEqual(flows.room('client', 1_000), { ok: true })
   })
 
   test('an unproved flow that is a second old makes room, the oldest first', () => {
     const flows = table()
     const [first, second] = [add(flows, 'server', 1, 0), add(flows, 'server', 2, 10)]
     add(flows, 'server', 3, 20)
-    assert.deepEqual(flows.admit('server', 1_001), { ok: true, evict: first })
+    assert.deepEqual(flows.room('server', 1_001), { ok: true, evict: first })
     flows.remove(first)
     add(flows, 'server', 4, 1_001)
-    assert.deepEqual(flows.admit('server', 1_011), { ok: true, evict: second })
+    assert.deepEqual(flows.room('server', 1_011), { ok: true, evict: second })
   })
 
   test('a proved flow counts no longer among the unproved, and is never evicted', () => {
     const flows = table()
     for (let port = 1; port <= LIMITS.maxFlows; port++) {
-      assert.deepEqual(flows.admit('server', 0), { ok: true })
+      assert.deepEqual(flows.room('server', 0), { ok: true })
       confirm(flows, add(flows, 'server', port))
     }
     assert.equal(flows.size, LIMITS.maxFlows)
-    assert.deepEqual(flows.admit('server', 60_000), { ok: false })
-    assert.deepEqual(flows.admit('client', 60_000), { ok: false })
+    assert.deepEqual(flows.room('server', 60_000), { ok: false })
+    assert.deepEqual(flows.room('client', 60_000), { ok: false })
   })
 
   test('a dial evicts an unproved flow when the table is full', () => {
     const flows = table()
     const unproved = add(flows, 'server', 1)
     for (let port = 2; port <= LIMITS.maxFlows; port++) add(flows, 'client', port)
-    assert.deepEqual(flows.admit('client', 1_000), { ok: false })
-    assert.deepEqual(flows.admit('client', 1_001), { ok: true, evict: unproved })
+    assert.deepEqual(flows.room('client', 1_000), { ok: false })
+    assert.deepEqual(flows.room('client', 1_001), { ok: true, evict: unproved })
   })
 
   test('a flow that was removed, even twice, gives its place back once', () => {
@@ -83,9 +83,9 @@ describe('bounds', () => {
     for (let port = 2; port <= LIMITS.maxUnconfirmed; port++) add(flows, 'server', port)
     flows.remove(flow)
     flows.remove(flow)
-    assert.deepEqual(flows.admit('server', 0), { ok: true })
+    assert.deepEqual(flows.room('server', 0), { ok: true })
     add(flows, 'server', 9)
-    assert.deepEqual(flows.admit('server', 0), { ok: false })
+    assert.deepEqual(flows.room('server', 0), { ok: false })
   })
 })
 
@@ -179,34 +179,74 @@ describe('expiry', () => {
   })
 })
 
-describe('moving', () => {
-  test('a flow is found under its new path, and no longer under the old one', () => {
+describe('paths', () => {
+  test('a flow takes packets from every path that it is admitted on, until that is dismissed', () => {
     const flows = table()
     const flow = add(flows, 'server')
-    flows.move(flow, udp(2), 2)
-    assert.equal(flows.only(SOCKET, 1), undefined)
-    assert.equal(flows.only(SOCKET, 2), flow)
-    flows.move(flow, { kind: 'pipe', pipe: 7 }, undefined)
-    assert.equal(flows.only(SOCKET, 2), undefined)
-    assert.equal(flows.get(flow.id), flow)
-    flows.move(flow, udp(1, 2), 1)
-    assert.equal(flows.only(2, 1), flow)
+    assert.equal(flows.admit(flow, udp(2), 2), true)
+    assert.equal(flows.admit(flow, udp(3, 2), 3), true)
+    assert.equal(flows.admit(flow, { kind: 'pipe', pipe: 7 }, undefined), true)
+    assert.equal(flows.admitted, 4)
+    for (const [socket, key] of [
+      [SOCKET, 1],
+      [SOCKET, 2],
+      [2, 3]
+    ] as const) {
+      assert.equal(flows.only(socket, key)?.flow, flow)
+    }
+    assert.equal(flows.byPipe(7)?.flow, flow)
+    flows.dismiss(flow, udp(1))
+    flows.dismiss(flow, udp(1))
+    flows.dismiss(flow, { kind: 'pipe', pipe: 7 })
+    assert.deepEqual(
+      [flows.only(SOCKET, 1), flows.only(SOCKET, 2)?.flow, flows.byPipe(7), flows.admitted],
+      [undefined, flow, undefined, 2]
+    )
+    flows.remove(flow)
+    assert.deepEqual([flows.only(SOCKET, 2), flows.only(2, 3), flows.admitted], [undefined, undefined, 0])
   })
 
-  test('to where another flow of its role is: it takes the place, and does not take it along when it goes', () => {
+  test('twice is once', () => {
+    const flows = table()
+    const flow = add(flows, 'client')
+    assert.deepEqual([flows.admit(flow, udp(1), 1), flows.admit(flow, udp(1), 1), flows.admitted], [true, true, 1])
+    flows.dismiss(flow, udp(1))
+    assert.deepEqual([flows.only(SOCKET, 1), flows.admitted], [undefined, 0])
+  })
+
+  test('where another flow of its role is, it is not admitted, and does not take the other along when it goes', () => {
     const flows = table()
     const [older, newer] = [add(flows, 'client', 1), add(flows, 'client', 2)]
-    flows.move(newer, udp(1), 1)
-    assert.equal(flows.only(SOCKET, 1), newer)
-    flows.remove(older)
-    assert.equal(flows.only(SOCKET, 1), newer)
+    assert.equal(flows.admit(newer, udp(1), 1), false)
+    flows.dismiss(newer, udp(1))
+    assert.equal(flows.only(SOCKET, 1)?.flow, older)
+    flows.remove(newer)
+    assert.equal(flows.only(SOCKET, 1)?.flow, older)
+  })
+
+  test('a pipe carries one flow, whatever its role', () => {
+    const flows = table()
+    const pipe = { kind: 'pipe', pipe: 7 } as const
+    const [client, server] = [add(flows, 'client', 1), add(flows, 'server', 2)]
+    assert.deepEqual([flows.admit(client, pipe, undefined), flows.admit(server, pipe, undefined)], [true, false])
   })
 
   test('the flows of the other role at the same address stay', () => {
     const flows = table()
     const [client, server] = [add(flows, 'client'), add(flows, 'server')]
-    flows.move(client, udp(2), 2)
-    assert.equal(flows.only(SOCKET, 1), server)
-    assert.equal(flows.only(SOCKET, 2), client)
+    flows.admit(client, udp(2), 2)
+    flows.dismiss(client, udp(1))
+    assert.equal(flows.only(SOCKET, 1)?.flow, server)
+    assert.equal(flows.only(SOCKET, 2)?.flow, client)
+  })
+
+  test('so many paths and no more, until one goes', () => {
+    const flows = table()
+    const flow = add(flows, 'client')
+    let port = 1
+    while (port < 1_000 && flows.admit(flow, udp(port + 1), port + 1)) port++
+    assert.deepEqual([port, flows.admitted], [40, 40])
+    flows.dismiss(flow, udp(1))
+    assert.equal(flows.admit(flow, udp(99), 99), true)
   })
 })

@@ -20,7 +20,7 @@ describe('what the main thread is told', () => {
     const { heard, told, counts, mailbox } = setUp()
     for (let i = 0; i < 10 * MAX_UNHEARD; i++) mailbox.post(STUN)
     assert.deepEqual([told.length, counts.dropped], [MAX_UNHEARD, 9 * MAX_UNHEARD])
-    hear(heard)
+    hear(heard, STUN)
     mailbox.post(STUN)
     mailbox.post(STUN)
     assert.deepEqual([told.length, counts.dropped], [MAX_UNHEARD + 1, 9 * MAX_UNHEARD + 1])

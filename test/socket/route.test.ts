@@ -63,7 +63,8 @@ describe('who gets a packet', () => {
           if (state.includes('client')) flows.sent(add(flows, 'client'), initial({ from: CLIENT_ID }), 0)
           if (state.includes('server')) add(flows, 'server')
           const route = flows.route(SOCKET, 1, packets[packet], listening)
-          if ('to' in route) assert.equal([route.to.role, route.also?.role].filter(Boolean).join(' and '), expected)
+          if ('to' in route)
+            assert.equal([route.to.flow.role, route.also?.flow.role].filter(Boolean).join(' and '), expected)
           else assert.equal(Object.entries(route).flat().join(' '), expected)
         })
       }
@@ -81,11 +82,11 @@ describe('who gets a packet', () => {
     const flows = table()
     assert.equal(flows.only(SOCKET, 1), undefined)
     const client = add(flows, 'client')
-    assert.equal(flows.only(SOCKET, 1), client)
+    assert.equal(flows.only(SOCKET, 1)?.flow, client)
     const server = add(flows, 'server')
     assert.equal(flows.only(SOCKET, 1), undefined)
     flows.remove(client)
-    assert.equal(flows.only(SOCKET, 1), server)
+    assert.equal(flows.only(SOCKET, 1)?.flow, server)
   })
 })
 

@@ -136,40 +136,6 @@ for (const { kind, skip } of PLANES) {
       assert.deepEqual((await client.next()).bytes, forClient)
     })
 
-    test('a path that moves from an address to a pipe, and to another address', async t => {
-      const { packetSwitch, socket, port, peer, dial } = await setUp(t, kind)
-      const { client, loopbackPort, flow } = await dial()
-      client.send(initial({ from: CLIENT_ID }), loopbackPort)
-      await peer.next()
-
-      const carried: SwitchEvents['pipe'][] = []
-      packetSwitch.events.on('pipe', event => carried.push(event))
-      await packetSwitch.move(flow, { kind: 'pipe', pipe: 7 })
-      const [out, back] = [short(CLIENT_ID), short(CLIENT_ID)]
-      client.send(out, loopbackPort)
-      await until(
-        () => carried.length,
-        count => count === 1
-      )
-      assert.deepEqual(carried, [{ event: 'pipe', pipe: 7, bytes: new Uint8Array(out) }])
-      packetSwitch.fromPipe(7, back)
-      assert.deepEqual((await client.next()).bytes, back)
-
-      const elsewhere = await UdpEnd.open(t)
-      await packetSwitch.move(flow, { kind: 'udp', socket, remote: elsewhere.endpoint })
-      client.send(out, loopbackPort)
-      assert.deepEqual(await elsewhere.next(), { bytes: out, from: { address: '127.0.0.1', port } })
-      // the old ways lead nowhere
-      peer.send(back, port)
-      packetSwitch.fromPipe(7, back)
-      await until(
-        () => packetSwitch.stats(),
-        ({ droppedUnknown }) => droppedUnknown === 2
-      )
-      elsewhere.send(out, port)
-      assert.deepEqual((await client.next()).bytes, out)
-    })
-
     test('a punching dial repeats its first flight by itself', async t => {
       const { packetSwitch, socket, peer } = await setUp(t, kind)
       const { loopbackPort } = await packetSwitch.dial({ kind: 'udp', socket, remote: peer.endpoint }, true)

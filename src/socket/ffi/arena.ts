@@ -15,6 +15,9 @@ const CONTROL_BYTES = 64
 /** CMSG_LEN(sizeof(uint16)) and CMSG_SPACE of it (cmsg(3)). */
 const SEGMENT_CMSG_LEN = 18
 const SEGMENT_CMSG_SPACE = 24
+/** What the kernel takes joined: UDP_MAX_SEGMENTS before Linux 6.9, and what fits into one IPv4 packet. */
+const MAX_SEGMENTS = 64
+const MAX_JOINED_BYTES = 65_507
 const COOKIE = Buffer.from(STUN_COOKIE.toString(16), 'hex')
 
 /**
@@ -145,6 +148,36 @@ export class Arena {
     return this.bytes.slice(at, at + NAME_BYTES)
   }
 
+  /** How many datagrams slot `i` holds. */
+  count(i: number): number {
+    const size = this.segmentBytes(i)
+    return size === 0 ? 1 : Math.ceil(this.length(i) / size)
+  }
+
+  /**
+   * Fills slot `i` with datagrams that can be sent joined: of one length, but the last, which may be shorter.
+   *
+   * @returns where those begin that did not fit
+   */
+  fill(i: number, datagrams: readonly Uint8Array[], from: number): number {
+    const size = datagrams[from]!.length
+    let length = 0
+    let next = from
+    while (next < datagrams.length && next - from < MAX_SEGMENTS) {
+      const bytes = datagrams[next]!
+      if (bytes.length > size || length + bytes.length > MAX_JOINED_BYTES) break
+      this.bytes.set(bytes, i * PAYLOAD_BYTES + length)
+      length += bytes.length
+      next++
+      if (bytes.length < size) break
+    }
+    const header = (this.#receiveAt + i * HEADER_BYTES) >> 2
+    this.words[header + 14] = length
+    this.words[header + 10] = 0
+    if (next - from > 1) this.join(i, size)
+    return next
+  }
+
   /** Marks what slot `i` holds as datagrams of that length, joined, as GRO does. */
   join(i: number, segmentBytes: number): void {
     const control = (this.#controlAt + i * CONTROL_BYTES) >> 2
@@ -175,6 +208,14 @@ export class Arena {
     this.words[control + 1] = 0
     this.words[control + 3] = UDP_SEGMENT
     this.words[header + 10] = SEGMENT_CMSG_SPACE
+  }
+
+  /** Turns the prepared slot `i` to another address; all else stays. */
+  redirect(i: number, nameLow: number, nameHigh: number, nameBytes: number): void {
+    const header = (this.#sendAt + i * HEADER_BYTES) >> 2
+    this.words[header] = nameLow
+    this.words[header + 1] = nameHigh
+    this.words[header + 2] = nameBytes
   }
 
   /** Where the prepared slot `i` goes to. */

@@ -68,6 +68,18 @@ export class Batch {
     }
   }
 
+  /** Sends datagrams to the address that the descriptor is connected to. What was received before is gone. */
+  sendAll(outlet: Outlet, datagrams: readonly Uint8Array[]): void {
+    for (let at = 0; at < datagrams.length; ) {
+      let slots = 0
+      for (; slots < BATCH && at < datagrams.length; slots++) {
+        at = this.arena.fill(slots, datagrams, at)
+        this.arena.prepare(slots, 0, 0, 0)
+      }
+      this.flush(outlet, 0, slots)
+    }
+  }
+
   free(): void {
     this.arena.free()
   }

@@ -8,27 +8,13 @@ import { FLOW_LIMITS, type Flow, type FlowLimits } from '../flow.ts'
 import type { Koffi } from '../koffi.ts'
 import type { PlaneEvent } from '../plane.ts'
 import { BATCH } from './arena.ts'
-import { Batch, type Outlet } from './batch.ts'
+import { Batch } from './batch.ts'
 import { Epoll } from './epoll.ts'
 import * as os from './libc.ts'
+import { type Loop, Loops } from './loops.ts'
 import { selfTest } from './self-test.ts'
-import { AddressSlots } from './slots.ts'
 import { fromSockaddr, keyAt, keyOfSockaddr, toSockaddr } from './sockaddr.ts'
 import { openUdp, type PublicSocket } from './sockets.ts'
-
-/** The loopback side of one flow. */
-interface Loop extends Outlet {
-  readonly port: number
-  /** Why there is no socket. */
-  readonly error: NatError | undefined
-  /** Connected to the engine's socket, so that datagrams can go to it. */
-  up: boolean
-  flow: Flow<Loop> | undefined
-  readonly slot: number
-  nameLow: number
-  nameHigh: number
-  nameBytes: number
-}
 
 /** Batches that one socket may have in a row before the others get a turn. */
 const ROUNDS = 4
@@ -38,7 +24,7 @@ export class FfiPlane implements Backend<PublicSocket, Loop> {
   readonly board: Board<PublicSocket, Loop>
   readonly #libc: os.Libc
   readonly #batch: Batch
-  readonly #slots: AddressSlots
+  readonly #loops: Loops
   readonly #epoll: Epoll
   readonly #byFd: (PublicSocket | Loop | undefined)[] = []
 
@@ -48,7 +34,7 @@ export class FfiPlane implements Backend<PublicSocket, Loop> {
     this.#epoll = new Epoll(libc)
     this.board = new Board<PublicSocket, Loop>(this, post, () => performance.now(), limits)
     this.#batch = new Batch(koffi, libc, () => this.board.counts.droppedSend++)
-    this.#slots = new AddressSlots(koffi, limits.maxFlows)
+    this.#loops = new Loops(koffi, libc, limits.maxFlows)
   }
 
   /** Moves a few datagrams over loopback. @throws Error when the system does not let the plane do its work */
@@ -78,7 +64,7 @@ export class FfiPlane implements Backend<PublicSocket, Loop> {
     this.board.stop()
     this.#epoll.close()
     this.#batch.free()
-    this.#slots.release()
+    this.#loops.release()
   }
 
   bind(address: string, port: number, done: (result: { socket: PublicSocket; port: number } | NatError) => void): void {
@@ -113,23 +99,11 @@ export class FfiPlane implements Backend<PublicSocket, Loop> {
   }
 
   openLoop(enginePort: number | undefined, remote: Endpoint | undefined): Loop {
-    const unaimed = { up: false, gso: true, flow: undefined, nameLow: 0, nameHigh: 0, nameBytes: 0 }
-    let opened: ReturnType<typeof openUdp>
-    try {
-      opened = openUdp(this.#libc, '127.0.0.1', 0)
-    } catch (error) {
-      return { ...unaimed, fd: -1, port: 0, error: error as NatError, slot: -1 }
+    const loop = this.#loops.open(enginePort, fd => this.watch(fd))
+    if (loop.fd >= 0) {
+      this.#byFd[loop.fd] = loop
+      this.aim(loop, remote, undefined)
     }
-    const { fd, port } = opened
-    if (!this.watch(fd)) {
-      const error = exhausted(os.errorName(this.#libc))
-      this.#libc.close(fd)
-      return { ...unaimed, fd: -1, port: 0, error, slot: -1 }
-    }
-    const loop: Loop = { ...unaimed, fd, port, error: undefined, slot: this.#slots.take() }
-    this.#byFd[fd] = loop
-    if (enginePort != null) this.#connect(loop, toSockaddr({ address: '127.0.0.1', port: enginePort }))
-    this.aim(loop, remote)
     return loop
   }
 
@@ -141,23 +115,16 @@ export class FfiPlane implements Backend<PublicSocket, Loop> {
     done(loop.error ?? loop.port)
   }
 
-  aim(loop: Loop, remote: Endpoint | undefined): void {
-    loop.nameBytes = 0
-    if (remote == null || loop.slot < 0) return
-    const sockaddr = toSockaddr(remote)
-    this.#slots.write(loop.slot, sockaddr)
-    const { low, high } = this.#slots.pointer(loop.slot)
-    loop.nameLow = low
-    loop.nameHigh = high
-    loop.nameBytes = sockaddr.length
+  aim(loop: Loop, remote: Endpoint | undefined, also: Endpoint | undefined): void {
+    this.#loops.aim(loop.main, remote)
+    this.#loops.aim(loop.also, also)
   }
 
   closeLoop(loop: Loop): void {
     loop.flow = undefined
     if (loop.fd < 0) return
     this.#byFd[loop.fd] = undefined
-    this.#libc.close(loop.fd)
-    this.#slots.give(loop.slot)
+    this.#loops.close(loop)
   }
 
   send(socket: PublicSocket, to: Endpoint, bytes: Uint8Array): void {
@@ -176,8 +143,9 @@ export class FfiPlane implements Backend<PublicSocket, Loop> {
     }
   }
 
-  #connect(loop: Loop, engine: Uint8Array): void {
-    loop.up = this.#libc.connect(loop.fd, engine, engine.length) === 0
+  deliverAll(loop: Loop, datagrams: readonly Uint8Array[]): void {
+    if (loop.up) this.#batch.sendAll(loop, datagrams)
+    else this.board.counts.droppedEarly += datagrams.length
   }
 
   #fromEngine(loop: Loop): void {
@@ -187,18 +155,53 @@ export class FfiPlane implements Backend<PublicSocket, Loop> {
       const flow = loop.flow
       if (count <= 0 || flow == null) return
       const first = loop.up ? 0 : this.#meetEngine(loop, count)
-      const socket = flow.path.kind === 'udp' ? this.board.sockets.get(flow.path.socket) : undefined
       for (let i = first; i < count; i++) {
+        flow.sent += arena.count(i)
         if (!arena.isShortHeader(i)) for (const part of arena.segments(i)) this.board.sent(flow, part)
-        if (socket != null) arena.prepare(i, loop.nameLow, loop.nameHigh, loop.nameBytes)
-        else if (flow.path.kind === 'pipe') {
-          for (const part of arena.segments(i)) this.board.toPipe(flow.path.pipe, part)
-        }
       }
       flow.lastOutMs = performance.now()
-      if (socket != null) this.#batch.flush(socket, first, count)
+      if (this.board.sending.holds(flow)) this.#sendApart(flow, first, count)
+      else this.#send(flow, loop, first, count)
+      // before the next batch is read over this one
+      this.board.pipes.flush()
       if (count < BATCH) return
     }
+  }
+
+  /** Sends what the slots hold by the flow's path, and by the second one. */
+  #send({ path, also }: Flow<Loop>, loop: Loop, first: number, count: number): void {
+    // before the slots are prepared, which no longer tell the datagrams in them apart
+    if (path.kind === 'pipe') this.#toPipe(path.pipe, first, count)
+    if (also != null) this.board.counts.mirrored += this.#datagrams(first, count)
+    if (also?.kind === 'pipe') this.#toPipe(also.pipe, first, count)
+    const socket = path.kind === 'udp' ? this.board.sockets.get(path.socket) : undefined
+    if (path.kind === 'udp' && socket == null) this.board.counts.droppedSend += this.#datagrams(first, count)
+    const other = also?.kind === 'udp' ? this.board.sockets.get(also.socket) : undefined
+    if (socket == null && other == null) return
+    const { arena } = this.#batch
+    for (let i = first; i < count; i++) arena.prepare(i, loop.main.low, loop.main.high, loop.main.bytes)
+    if (socket != null) this.#batch.flush(socket, first, count)
+    if (other == null) return
+    for (let i = first; i < count; i++) arena.redirect(i, loop.also.low, loop.also.high, loop.also.bytes)
+    this.#batch.flush(other, first, count)
+  }
+
+  #sendApart(flow: Flow<Loop>, first: number, count: number): void {
+    for (let i = first; i < count; i++) {
+      for (const part of this.#batch.arena.segments(i)) this.board.send(flow, part)
+    }
+  }
+
+  #toPipe(pipe: number, first: number, count: number): void {
+    for (let i = first; i < count; i++) {
+      for (const part of this.#batch.arena.segments(i)) this.board.pipes.write(pipe, part)
+    }
+  }
+
+  #datagrams(first: number, count: number): number {
+    let datagrams = 0
+    for (let i = first; i < count; i++) datagrams += this.#batch.arena.count(i)
+    return datagrams
   }
 
   /** The client's port is known from its first packet only; then nobody else is heard. @returns its slot, or `count` */
@@ -206,7 +209,7 @@ export class FfiPlane implements Backend<PublicSocket, Loop> {
     const { arena } = this.#batch
     let first = 0
     while (first < count && longHeader(arena.payload(first))?.opensConnection !== true) first++
-    if (first < count) this.#connect(loop, arena.name(first))
+    if (first < count) this.#loops.connect(loop, arena.name(first))
     return first
   }
 
@@ -218,15 +221,15 @@ export class FfiPlane implements Backend<PublicSocket, Loop> {
       let start = 0
       let current: Loop | undefined
       for (let i = 0; i < count; i++) {
-        const flow = this.board.flows.only(socket.id, keyAt(arena.words, arena.nameWord(i)))
-        const loop = flow?.handle.up === true && arena.isShortHeader(i) ? flow.handle : undefined
+        const entry = this.board.flows.only(socket.id, keyAt(arena.words, arena.nameWord(i)))
+        const loop = entry?.flow.handle.up === true && arena.isShortHeader(i) ? entry.flow.handle : undefined
         if (loop !== current || loop == null) {
           if (current != null) this.#batch.flush(current, start, i)
           current = loop
           start = i
         }
-        if (flow != null && loop != null) {
-          this.board.received(flow, arena.payload(i))
+        if (entry != null && loop != null) {
+          this.board.received(entry, arena.payload(i), arena.count(i))
           arena.prepare(i, 0, 0, 0)
         } else this.#route(socket, i)
       }
@@ -240,9 +243,9 @@ export class FfiPlane implements Backend<PublicSocket, Loop> {
     const { arena } = this.#batch
     const key = keyAt(arena.words, arena.nameWord(i))
     for (const part of arena.segments(i)) {
-      for (const flow of this.board.route(socket.id, key, part, () => fromSockaddr(arena.name(i)))) {
-        this.board.received(flow, part)
-        this.deliver(flow.handle, part)
+      for (const entry of this.board.route(socket.id, key, part, () => fromSockaddr(arena.name(i)))) {
+        this.board.received(entry, part)
+        this.deliver(entry.flow.handle, part)
       }
     }
   }

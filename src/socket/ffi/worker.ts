@@ -1,5 +1,6 @@
 import { readSync } from 'node:fs'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { countUnheard } from '../counts.ts'
 import { loadKoffi } from '../koffi.ts'
 import { type Heard, Mailbox } from '../mailbox.ts'
 import type { PlaneRequest } from '../plane.ts'
@@ -15,7 +16,7 @@ function main(port: NonNullable<typeof parentPort>, heard: Heard): void {
   const loaded = loadKoffi()
   if ('reason' in loaded) throw new Error(loaded.reason)
   const libc = loadLibc(loaded.koffi)
-  const { post } = new Mailbox(port, heard, () => plane.board.counts.droppedStun++)
+  const { post } = new Mailbox(port, heard, message => countUnheard(plane.board.counts, message))
   const plane: FfiPlane = new FfiPlane(loaded.koffi, libc, post)
   plane.selfTest()
   const wakeFd = libc.eventfd(0, CLOEXEC | EFD_NONBLOCK)

@@ -33,6 +33,7 @@ const BUFFER_BYTES = 4 * 1024 * 1024
 /** The data plane for every system that Node runs on: one Node dgram socket per public address and per flow. */
 export class PortablePlane implements Backend<PublicSocket, Loop> {
   readonly board: Board<PublicSocket, Loop>
+  #writing = false
 
   constructor(post: (event: PlaneEvent) => void, limits?: FlowLimits) {
     this.board = new Board<PublicSocket, Loop>(this, post, () => performance.now(), limits)
@@ -125,6 +126,10 @@ export class PortablePlane implements Backend<PublicSocket, Loop> {
     else this.board.counts.droppedEarly++
   }
 
+  deliverAll(loop: Loop, datagrams: readonly Uint8Array[]): void {
+    for (const bytes of datagrams) this.deliver(loop, bytes)
+  }
+
   readonly #sent = (error: Error | null) => {
     if (error != null) this.board.counts.droppedSend++
   }
@@ -141,13 +146,20 @@ export class PortablePlane implements Backend<PublicSocket, Loop> {
   #fromEngine(loop: Loop, bytes: Buffer): void {
     const flow = loop.flow
     if (flow == null) return
+    flow.sent++
     this.board.sent(flow, bytes)
-    if (flow.path.kind === 'pipe') {
-      this.board.toPipe(flow.path.pipe, bytes)
-      return
-    }
-    const socket = this.board.sockets.get(flow.path.socket)
-    if (socket != null) this.send(socket, flow.path.remote, bytes)
+    this.board.send(flow, bytes)
+    if (flow.path.kind === 'pipe' || flow.also?.kind === 'pipe') this.#writePipes()
+  }
+
+  /** When everything else that has arrived was looked at, too. */
+  #writePipes(): void {
+    if (this.#writing) return
+    this.#writing = true
+    setImmediate(() => {
+      this.#writing = false
+      this.board.pipes.flush()
+    })
   }
 
   #fromNetwork(socket: PublicSocket, bytes: Buffer, from: RemoteInfo): void {
@@ -156,12 +168,12 @@ export class PortablePlane implements Backend<PublicSocket, Loop> {
     const only = short ? this.board.flows.only(socket.id, key) : undefined
     if (only != null) {
       this.board.received(only, bytes)
-      this.deliver(only.handle, bytes)
+      this.deliver(only.flow.handle, bytes)
       return
     }
-    for (const flow of this.board.route(socket.id, key, bytes, () => ({ address: from.address, port: from.port }))) {
-      this.board.received(flow, bytes)
-      this.deliver(flow.handle, bytes)
+    for (const entry of this.board.route(socket.id, key, bytes, () => ({ address: from.address, port: from.port }))) {
+      this.board.received(entry, bytes)
+      this.deliver(entry.flow.handle, bytes)
     }
   }
 }

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { countUnheard } from '../counts.ts'
 import { type Heard, Mailbox } from '../mailbox.ts'
 import type { PlaneRequest } from '../plane.ts'
 import { handle } from '../requests.ts'
@@ -6,7 +7,7 @@ import { PortablePlane } from './plane.ts'
 
 /** The thread of the portable data plane: an ordinary event loop. */
 function main(port: NonNullable<typeof parentPort>, heard: Heard): void {
-  const { post } = new Mailbox(port, heard, () => plane.board.counts.droppedStun++)
+  const { post } = new Mailbox(port, heard, message => countUnheard(plane.board.counts, message))
   const plane: PortablePlane = new PortablePlane(post)
   let timer: NodeJS.Timeout
   const tick = () => {
@@ -19,7 +20,7 @@ function main(port: NonNullable<typeof parentPort>, heard: Heard): void {
     if (request.op === 'stop') {
       clearTimeout(timer)
       port.close()
-    } else if (request.op === 'dial' && request.punch) tick()
+    } else if ((request.op === 'dial' && request.punch) || (request.op === 'move' && request.holdMs > 0)) tick()
   })
   post({ event: 'ready', wakeFd: null })
 }

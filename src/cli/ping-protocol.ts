@@ -41,9 +41,9 @@ export async function answerPings(node: Node): Promise<void> {
 }
 
 /**
- * Pings over one stream, in order. An open stream stays on its path, so when the link has another path the next ping goes
- * over a new one; and when a stream breaks before its answer has come, the same ping is sent again, over what is left of
- * the link or over a new one: each ping has exactly one answer.
+ * Pings over one stream, in order. It goes on whatever becomes of the path; to a peer of another kind an open stream stays on its path,
+ * so when the link has another one the next ping goes over a new stream. When a stream breaks before its answer has come, the same ping is
+ * sent again, over what is left of the link or over a new one: each ping has exactly one answer.
  */
 export class Pinger {
   readonly #reconnect: (signal: AbortSignal) => Promise<Link>
@@ -67,10 +67,11 @@ export class Pinger {
     for (let pauseMs = FIRST_RETRY_MS; ; pauseMs = Math.min(MAX_RETRY_MS, pauseMs * 2)) {
       try {
         const open = await this.#open(signal)
+        const left = this.#link.path ?? open.path
         await open.bytes.write(payload, { signal })
         const answer = await open.bytes.read({ bytes: PAYLOAD_BYTES, signal })
         if (!payload.equals(answer.subarray())) throw new NatError('MALFORMED', 'the answer is not what was sent')
-        return { rttMs: performance.now() - startMs, path: open.path }
+        return { rttMs: performance.now() - startMs, path: this.#wentBy(open.path, left) }
       } catch (error) {
         this.#current?.stream.abort(error as Error)
         this.#current = undefined
@@ -84,11 +85,19 @@ export class Pinger {
     await this.#current?.stream.close().catch(() => {})
   }
 
+  /** A ping that was on its way when the path changed went by the old one, in part. */
+  #wentBy(opened: LinkPath, left: LinkPath): LinkPath {
+    if (this.#link.session == null) return opened
+    const came = this.#link.path ?? left
+    return left.kind === 'relay' ? left : came
+  }
+
   async #open(signal: AbortSignal) {
     if (this.#link.path == null) this.#link = await this.#reconnect(signal)
     const path = this.#link.path
     const current = this.#current
-    if (current != null && path != null && same(current.path, path)) return current
+    const stays = this.#link.session != null
+    if (current != null && path != null && (stays || same(current.path, path))) return current
     await this.close()
     this.#current = undefined
     const stream = await this.#link.openStream(PING_PROTOCOL, { signal })

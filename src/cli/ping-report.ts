@@ -1,6 +1,9 @@
+import { STEPS, type TimelineEntry } from '../libp2p/timeline.ts'
+import type { LinkPathEvent } from '../node/link.ts'
 import type { LinkPath } from '../node/path.ts'
 import type { Attempt } from '../traversal/attempt.ts'
 import type { Output } from './output.ts'
+import { pathEvent, pathText } from './path-report.ts'
 import type { Pong } from './ping-protocol.ts'
 import type { PingResult } from './ping-run.ts'
 
@@ -25,6 +28,21 @@ export function reportDirect(out: Output, { transport, remote }: LinkPath): void
     { event: 'direct', transport, remote },
     bold(green(`       ── direct from here on: ${transport} ${remote} ──`))
   )
+}
+
+/** Every change of path, and why; people see at least the changes after the first pong, and with --verbose all of them. */
+export function reportPath(out: Output, path: LinkPathEvent, verbose: boolean): void {
+  const text = out.colors.dim(`       path: ${pathText(path)}`)
+  out.event({ event: 'path', ...pathEvent(path) }, verbose ? text : undefined)
+}
+
+/** When each step of the connect was done. */
+export function reportTimeline(out: Output, timeline: readonly TimelineEntry[]): void {
+  if (timeline.length === 0) return
+  const lines = timeline.map(
+    ({ step, ms }) => `${ms.toFixed(1).padStart(9)} ms  ${step.padEnd(9)}  ${out.colors.dim(STEPS[step])}`
+  )
+  out.event({ event: 'timeline', steps: timeline }, `\n${lines.join('\n')}`)
 }
 
 export function reportSummary(out: Output, result: PingResult): void {

@@ -1,6 +1,7 @@
 import { realClock, sleep } from '../core/clock.ts'
 import { NatError } from '../core/errors.ts'
-import type { Link } from '../node/link.ts'
+import type { TimelineEntry } from '../libp2p/timeline.ts'
+import type { Link, LinkPathEvent } from '../node/link.ts'
 import type { Node } from '../node/node.ts'
 import type { LinkPath } from '../node/path.ts'
 import type { Attempt } from '../traversal/attempt.ts'
@@ -19,6 +20,8 @@ export interface PingListener {
   pong(seq: number, pong: Pong): void
   /** The path went from the relay to direct. */
   direct(path: LinkPath): void
+  /** The link goes by another path. */
+  path(path: LinkPathEvent): void
 }
 
 /** What is known so far; a run that is cut short leaves it as it is. */
@@ -30,13 +33,15 @@ export interface PingResult {
   /** Of the last pong. */
   path: LinkPath | null
   readonly attempts: Attempt[]
+  /** When each step of the connect was done. */
+  timeline: readonly TimelineEntry[]
 }
 
 /** How long the attempt that led to a direct path may be on its way to us, after the path itself. */
 const ATTEMPT_MS = 1_000
 
 export function emptyResult(): PingResult {
-  return { connected: false, msFirstByte: null, msDirect: null, path: null, attempts: [] }
+  return { connected: false, msFirstByte: null, msDirect: null, path: null, attempts: [], timeline: [] }
 }
 
 /**
@@ -56,7 +61,11 @@ export async function runPings(
   const wake = new Wake()
   const hold = (link: Link): Link => {
     if (!links.has(link)) {
-      link.events.on('path', () => wake.now())
+      for (const path of link.history) listener.path(path)
+      link.events.on('path', path => {
+        listener.path(path)
+        wake.now()
+      })
       links.add(link)
     }
     return link
@@ -80,7 +89,10 @@ export async function runPings(
     await pinger.close()
     await upgrade.settled(ATTEMPT_MS)
   } finally {
-    for (const link of links) result.attempts.push(...link.attempts)
+    for (const link of links) {
+      result.attempts.push(...link.attempts)
+      if (link.timeline.length > 0) result.timeline = link.timeline
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import { NatError } from '../core/errors.ts'
 import type { Node } from '../node/node.ts'
 import { EXIT, explain, type Output } from './output.ts'
-import { reportDirect, reportPong, reportSummary } from './ping-report.ts'
+import { reportDirect, reportPath, reportPong, reportSummary, reportTimeline } from './ping-report.ts'
 import { emptyResult, type PingResult, runPings } from './ping-run.ts'
 import { type PeerArguments, startNode, stopNode } from './start-node.ts'
 import { Stopped, stopSignal } from './stop-signal.ts'
@@ -14,6 +14,8 @@ export interface PingArguments extends PeerArguments {
   readonly until: 'first' | 'direct'
   /** Seconds for everything. @default 30, and what the pings and their pauses take */
   readonly deadline?: number
+  /** For people: every change of path, and when each step of the connect was done. */
+  readonly verbose?: boolean
 }
 
 const DEFAULT_DEADLINE_SECONDS = 30
@@ -34,13 +36,18 @@ export async function ping(out: Output, peer: string, args: PingArguments): Prom
       node,
       plan,
       result,
-      { pong: (seq, pong) => reportPong(out, seq, pong), direct: path => reportDirect(out, path) },
+      {
+        pong: (seq, pong) => reportPong(out, seq, pong),
+        direct: path => reportDirect(out, path),
+        path: path => reportPath(out, path, args.verbose === true)
+      },
       signal
     )
   } catch (error) {
     if (stopped.aborted) code = stoppedCode(args, result)
     else code = explain(signal.aborted ? late(peer, args, result, seconds, error) : error)
   }
+  if (args.verbose === true) reportTimeline(out, result.timeline)
   if (code !== EXIT.usage) reportSummary(out, result)
   if (node != null) await stopNode(node)
   return code

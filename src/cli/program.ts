@@ -42,6 +42,7 @@ withPeer(program.command('ping').argument('<peer>', 'the id that `beeline up` pr
   .option('--interval <seconds>', 'between pings', pause, 1)
   .addOption(until())
   .option('--deadline <seconds>', 'for everything (default: 30, and what the pings take)', deadline)
+  .option('--verbose', 'also every change of path, and when each step of the connect was done')
   .action(async (id, options) => {
     const { ping } = await import('./ping.ts')
     code = await ping(output(options.json === true), id, options)

@@ -1,10 +1,11 @@
 import type { NetworkReachability } from '../libp2p/autonat/index.ts'
 import { endpointText } from '../nat/report.ts'
 import { defaultKeyFile } from '../node/key.ts'
-import type { Link } from '../node/link.ts'
-import type { LinkPath } from '../node/path.ts'
+import type { Link, LinkPathEvent } from '../node/link.ts'
 import type { Mapped } from '../portmap/index.ts'
+import { PATH_REASONS } from '../traversal/paths/api.ts'
 import { EXIT, type Output } from './output.ts'
+import { pathEvent } from './path-report.ts'
 import { answerPerf } from './perf-protocol.ts'
 import { answerPings } from './ping-protocol.ts'
 import { type PeerArguments, startNode, stopNode } from './start-node.ts'
@@ -57,14 +58,15 @@ function showReachability(out: Output, { ip4, ip6 }: NetworkReachability): void 
 
 function watch(out: Output, link: Link): void {
   const { green, yellow, dim } = out.colors
-  const show = (path: LinkPath) => {
+  const show = (path: LinkPathEvent) => {
     const kind = (path.kind === 'direct' ? green : yellow)(path.kind.padEnd(6))
+    const why = path.reason == null ? '' : dim(`  ${PATH_REASONS[path.reason]}`)
     out.event(
-      { event: 'path', peer: link.peer, path: path.kind, transport: path.transport, remote: path.remote },
-      `${link.peer}  ${kind} ${path.transport} ${path.remote}`
+      { event: 'path', peer: link.peer, ...pathEvent(path) },
+      `${link.peer}  ${kind} ${path.transport} ${path.remote}${why}`
     )
   }
-  if (link.path != null) show(link.path)
+  for (const path of link.history) show(path)
   link.events.on('path', show)
   link.events.on('close', () => out.event({ event: 'closed', peer: link.peer }, `${link.peer}  ${dim('gone')}`))
 }

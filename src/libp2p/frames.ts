@@ -13,6 +13,9 @@ export const MAX_FRAME_BYTES = 4 * 1024
 /** What may come unread behind a message: the first flight of a relayed handshake, which is a kilobyte. */
 const MAX_UNREAD_BYTES = 64 * 1024
 
+/** Takes what it expects off the front of what came in; tells whether it has it all; throws when it is something else. */
+export type Step = (list: Uint8ArrayList) => boolean
+
 /** A body behind its length as an unsigned varint. */
 export function encodeFrame(body: Uint8Array): Uint8Array {
   const { length } = body

@@ -6,6 +6,7 @@ import type {
   StreamMuxer,
   StreamMuxerFactory
 } from '@libp2p/interface'
+import { byteStream } from '@libp2p/utils'
 import { Uint8ArrayList } from 'uint8arraylist'
 import { NatError } from '../core/errors.ts'
 import { encodeFrame, takeFrame } from './frames.ts'
@@ -123,6 +124,37 @@ export function optimisticMuxer<Components>(
 /** What leaves first on a stream or connection: the header and the protocol that is wanted. */
 export function multistreamLines(protocol: string): Uint8Array {
   return Buffer.concat([MULTISTREAM, protocol].map(line => encodeFrame(new TextEncoder().encode(`${line}\n`))))
+}
+
+export interface Asked {
+  /** The first protocol that the other side wants. */
+  readonly protocol: string
+  /** All that has been read. */
+  readonly whole: Uint8Array
+  /** What has been read behind the protocol's line. */
+  readonly rest: Uint8Array
+}
+
+/**
+ * Reads which protocol the other side wants first, and answers nothing yet. Everybody sends the header and the first protocol together.
+ *
+ * @throws NatError MALFORMED; what the stream throws
+ */
+export async function askedProtocol(stream: Stream, signal: AbortSignal): Promise<Asked> {
+  const bytes = byteStream(stream)
+  const whole = new Uint8ArrayList()
+  for (;;) {
+    const lines = whole.sublist()
+    const header = takeFrame(lines, 'multistream', MAX_LINE_BYTES)
+    const protocol = header == null ? undefined : takeFrame(lines, 'multistream', MAX_LINE_BYTES)
+    if (protocol != null) {
+      bytes.unwrap()
+      return { protocol: new TextDecoder().decode(protocol).trimEnd(), whole: whole.slice(), rest: lines.slice() }
+    }
+    const more = await bytes.read({ signal })
+    if (more == null) throw new NatError('LINK_CLOSED', 'the other side hung up before it said what it wants')
+    whole.append(more)
+  }
 }
 
 /**

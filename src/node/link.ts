@@ -1,12 +1,19 @@
 import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
 import { NatError } from '../core/errors.ts'
 import { Events } from '../core/events.ts'
+import type { PathChange } from '../libp2p/links/history.ts'
+import type { Links } from '../libp2p/links/links.ts'
+import type { LinkSession } from '../libp2p/links/session.ts'
+import type { TimelineEntry } from '../libp2p/timeline.ts'
 import type { Attempt } from '../traversal/attempt.ts'
 import { best, type LinkPath, pathOf } from './path.ts'
 
+/** The path that a link goes by, and why: of a link to a peer of another kind only the path is known. */
+export type LinkPathEvent = LinkPath & Partial<PathChange>
+
 export type LinkEvents = {
-  /** New streams go by another path from now on. */
-  path: LinkPath
+  /** Everything goes by another path from now on; to a peer of another kind, new streams do. */
+  path: LinkPathEvent
   /** A technique was tried, or passed over. */
   attempt: Attempt
   /** The last connection to the peer is gone. */
@@ -15,21 +22,31 @@ export type LinkEvents = {
 
 /** A link may live for months, and a peer may begin one upgrade after another. */
 const MAX_ATTEMPTS = 64
+const MAX_HISTORY = 256
 
 /** What an application holds: a way to open streams to one peer, by the best path that there is. */
 export class Link {
   readonly events = new Events<LinkEvents>()
   /** The latest, oldest first. */
   readonly attempts: Attempt[] = []
+  /** The paths that it went by, the latest last. */
+  readonly history: LinkPathEvent[] = []
   readonly #node: Libp2p
+  readonly #links: Links
   readonly #peer: PeerId
+  readonly #adopted = new WeakSet<LinkSession>()
   #path: LinkPath | undefined
   #winner: Connection | undefined
 
-  constructor(node: Libp2p, peer: PeerId) {
+  constructor(node: Libp2p, links: Links, peer: PeerId) {
     this.#node = node
+    this.#links = links
     this.#peer = peer
-    this.#path = this.#current()
+    for (const connection of node.getConnections(peer)) {
+      const session = links.of(connection)
+      if (session != null) this.adopt(session)
+    }
+    this.refresh()
   }
 
   get peer(): string {
@@ -41,8 +58,15 @@ export class Link {
     return this.#path
   }
 
+  /** When each step of our connect was done; empty where the other side connected, or is of another kind. */
+  get timeline(): readonly TimelineEntry[] {
+    const session = this.#session()
+    return session?.role === 'controlling' ? session.timeline.entries : []
+  }
+
   /**
-   * Opens a stream on the best path.
+   * Opens a stream. To a node of ours it goes on whatever becomes of the path; to a peer of another kind it stays on the path that is the
+   * best one now.
    *
    * @throws NatError LINK_CLOSED; UnsupportedProtocolError when the peer does not speak the protocol
    */
@@ -56,6 +80,45 @@ export class Link {
 
   async close(): Promise<void> {
     await this.#node.hangUp(this.#peer)
+  }
+
+  /**
+   * Waits until the path is direct, or each technique that may be tried has been, once. A link to one of our nodes goes on trying after that.
+   *
+   * @throws the signal's reason
+   */
+  async settled(signal: AbortSignal): Promise<void> {
+    const isOver = () => this.#path?.kind === 'direct' || this.#session()?.tried !== false
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const onChange = () => isOver() && resolve()
+    const onAbort = () => reject(signal.reason)
+    const off = (['path', 'attempt', 'close'] as const).map(event => this.events.on(event, onChange))
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      signal.throwIfAborted()
+      onChange()
+      await promise
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+      for (const each of off) each()
+    }
+  }
+
+  /** The connection that goes over changing paths, if the peer is one of ours. */
+  get session(): LinkSession | undefined {
+    return this.#session()
+  }
+
+  /** Called by the node when such a connection is there. */
+  adopt(session: LinkSession): void {
+    if (this.#adopted.has(session)) return
+    this.#adopted.add(session)
+    this.history.push(...session.history)
+    for (const attempt of session.attempts) this.tried(attempt)
+    session.events.on('attempt', attempt => this.tried(attempt))
+    session.events.on('path', change => this.refresh(change))
+    session.events.on('close', () => this.refresh())
+    this.refresh(session.path)
   }
 
   /** Called by the node when a technique has been tried, or passed over. */
@@ -72,23 +135,29 @@ export class Link {
   }
 
   /** Called by the node when a connection to the peer came or went. */
-  refresh(): void {
-    const path = this.#current()
+  refresh(change?: PathChange): void {
+    const connection = this.#best()
+    const path = connection == null ? undefined : pathOf(connection, this.#links.of(connection))
     const before = this.#path
     this.#path = path
     if (path == null) {
       if (before != null) this.events.emit('close', undefined)
-    } else if (path.kind !== before?.kind || path.remote !== before.remote || path.transport !== before.transport) {
-      this.events.emit('path', path)
+      return
     }
+    if (path.kind === before?.kind && path.remote === before.remote && path.transport === before.transport) return
+    const event = change != null && change.remote === path.remote && change.kind === path.kind ? change : path
+    if (this.history.at(-1) !== event) this.history.push(event)
+    while (this.history.length > MAX_HISTORY) this.history.shift()
+    this.events.emit('path', event)
   }
 
-  #current(): LinkPath | undefined {
+  #session(): LinkSession | undefined {
     const connection = this.#best()
-    return connection == null ? undefined : pathOf(connection)
+    return connection == null ? undefined : this.#links.of(connection)
   }
 
   #best(): Connection | undefined {
-    return best(this.#node.getConnections(this.#peer), this.#winner)
+    const connections = this.#node.getConnections(this.#peer)
+    return best(this.#node.peerId.toString(), connections, connection => this.#links.of(connection), this.#winner)
   }
 }

@@ -5,15 +5,13 @@ import type { TransportManager } from '@libp2p/interface-internal'
 import { ping } from '@libp2p/ping'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p } from 'libp2p'
-import { realClock } from '../core/clock.ts'
-import { NatError } from '../core/errors.ts'
 import { Events } from '../core/events.ts'
 import type { AllowPrivate } from '../core/ip.ts'
 import { autonat, type NetworkReachability } from '../libp2p/autonat/index.ts'
 import { lastPeer } from '../libp2p/circuit/address.ts'
-import { race } from '../libp2p/circuit/connect.ts'
 import { circuitRelay, type ReservationEvents } from '../libp2p/circuit/index.ts'
 import { dcutr } from '../libp2p/dcutr/index.ts'
+import { Links } from '../libp2p/links/links.ts'
 import { MappedPorts } from '../libp2p/mapped/ports.ts'
 import { quic } from '../libp2p/quic/index.ts'
 import { tcp } from '../libp2p/tcp/index.ts'
@@ -22,12 +20,12 @@ import type { NetworkReport } from '../nat/report.ts'
 import type { Mapped } from '../portmap/index.ts'
 import { systemHost } from '../socket/system/host.ts'
 import type { TechniqueName } from '../traversal/attempt.ts'
-import { connectError } from './connect-error.ts'
+import type { PathCandidate } from '../wire/path.ts'
+import { type ConnectOptions, connect } from './connect.ts'
 import type { Examinee, ExamineOptions } from './examine.ts'
 import { isLoopbackHub, isPrivateHub, parseHubs, reachable } from './hubs.ts'
 import { Link } from './link.ts'
-import { best, pathOf } from './path.ts'
-import { parsePeer } from './peer.ts'
+import { pathOf } from './path.ts'
 
 export interface NodeOptions {
   /** Addresses of hubs, each with its peer id. */
@@ -53,12 +51,6 @@ export interface NodeOptions {
   readonly signal?: AbortSignal
 }
 
-export interface ConnectOptions {
-  readonly signal?: AbortSignal
-  /** When to resolve: as soon as any path works, or only on a direct one. @default 'first' */
-  readonly until?: 'first' | 'direct'
-}
-
 export type NodeEvents = {
   /** A peer has connected to us, or we to it. */
   link: Link
@@ -68,13 +60,14 @@ export type NodeEvents = {
   mapped: Mapped
 }
 
+export type { ConnectOptions } from './connect.ts'
+
 export type StreamHandler = (stream: Stream, peer: string) => void | Promise<void>
 
 export type Node = Awaited<ReturnType<typeof createNode>>
 
 /** TCP listens on a port of its own: the one that is punched cannot be listened on. */
 const LISTEN = ['/ip4/0.0.0.0/udp/0/quic-v1', '/ip6/::/udp/0/quic-v1', '/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/0']
-const CONNECT_TIMEOUT_MS = 15_000
 
 /**
  * Starts a node: it keeps a reservation at each hub, so that others reach it, and connects to peers by their id.
@@ -88,11 +81,23 @@ export async function createNode(options: NodeOptions) {
   const ports = new MappedPorts()
   const allowPrivate = options.allowPrivate ?? (hubs.every(isPrivateHub) ? 'network' : false)
   const portMapping = options.portMapping ?? !hubs.every(isLoopbackHub)
+  // our own addresses are known once libp2p is there
+  const own: { candidates?: { list(): readonly PathCandidate[] } } = {}
+  const moves = new Events<{ candidates: undefined }>()
+  const relayed = new Links({
+    candidates: {
+      list: () => own.candidates?.list() ?? [],
+      onChange: listener => moves.on('candidates', listener)
+    },
+    relays: () => hubs,
+    allowPrivate,
+    ...(options.techniques == null ? {} : { techniques: options.techniques })
+  })
   const libp2p = await createLibp2p({
     ...(options.key == null ? {} : { privateKey: options.key }),
     addresses: { listen: LISTEN },
     transportManager: { faultTolerance: 1 },
-    transports: [quic(), tcp(), webSockets(), circuitRelay({ events: reservations })],
+    transports: [quic(), tcp(), webSockets(), circuitRelay({ events: reservations, links: relayed })],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     // relayed connections all come from the hub's address
@@ -106,11 +111,22 @@ export async function createNode(options: NodeOptions) {
         allowPrivate,
         ...(options.techniques == null ? {} : { techniques: options.techniques })
       }),
+      links: relayed.service,
       autonat: autonat({ servers: hubIds, allowPrivate, mapped: ports }),
       ...(portMapping ? { ports: ports.service } : {})
     }
   })
   const { transportManager } = (libp2p as unknown as Internals).components
+  own.candidates = {
+    list: () =>
+      libp2p.services.dcutr.observed
+        .candidates()
+        .map(
+          ({ technique, address, port }) =>
+            ({ kind: 'observed', transport: technique === 'punch-quic' ? 'udp' : 'tcp', address, port }) as const
+        )
+  }
+  moves.emit('candidates', undefined)
   let examinee: Examinee | undefined
   const hubConnections = () => libp2p.getConnections().filter(({ remotePeer }) => hubIds.has(remotePeer.toString()))
   const links = new Map<string, Link>()
@@ -119,7 +135,7 @@ export async function createNode(options: NodeOptions) {
   const linkTo = (peer: PeerId): Link => {
     const known = links.get(peer.toString())
     if (known != null) return known
-    const link = new Link(libp2p, peer)
+    const link = new Link(libp2p, relayed, peer)
     links.set(peer.toString(), link)
     link.events.on('close', () => links.delete(peer.toString()))
     events.emit('link', link)
@@ -142,6 +158,7 @@ export async function createNode(options: NodeOptions) {
   libp2p.addEventListener('connection:close', onConnection)
   libp2p.addEventListener('peer:identify', onIdentify)
   libp2p.services.autonat.events.on('reachability', reachability => events.emit('reachability', reachability))
+  relayed.events.on('session', session => linkTo(session.peer).adopt(session))
   ports.events.on('mapped', mapped => events.emit('mapped', mapped))
   libp2p.services.dcutr.events.on('direct', ({ peer, connection }) => links.get(peer.toString())?.won(connection))
   libp2p.services.dcutr.events.on('attempt', ({ peer, attempt }) => links.get(peer.toString())?.tried(attempt))
@@ -168,31 +185,9 @@ export async function createNode(options: NodeOptions) {
     },
 
     /** Connects to a peer. @throws NatError BAD_ADDRESS, PEER_OFFLINE, HUB_REFUSED, TIMEOUT, STILL_RELAYED */
-    async connect(id: string, { signal, until = 'first' }: ConnectOptions = {}): Promise<Link> {
-      const peer = parsePeer(id)
-      const limit = AbortSignal.any([AbortSignal.timeout(CONNECT_TIMEOUT_MS), ...(signal == null ? [] : [signal])])
-      if (best(libp2p.getConnections(peer)) == null) {
-        const relayed = hubs.map(hub => hub.encapsulate(`/p2p-circuit/p2p/${id}`))
-        // past libp2p's dial queue, which would try one hub after the other
-        await race(relayed, realClock, limit, (address, signal) => transportManager.dial(address, { signal })).catch(
-          error => {
-            throw connectError(id, error, limit)
-          }
-        )
-      }
-      const link = linkTo(peer)
-      link.refresh()
-      if (until === 'direct' && link.path?.kind !== 'direct') {
-        const upgrade = await libp2p.services.dcutr.upgrade(peer, { signal: limit }).catch(error => {
-          throw connectError(id, error, limit)
-        })
-        link.refresh()
-        if (upgrade.outcome !== 'direct') {
-          const why = upgrade.attempts.map(({ technique, reason }) => `${technique}: ${reason}`).join(', ')
-          throw new NatError('STILL_RELAYED', `connected to ${id} over a relay only (${why})`)
-        }
-      }
-      return link
+    async connect(id: string, options: ConnectOptions = {}): Promise<Link> {
+      const isConnected = (peer: PeerId) => libp2p.getConnections(peer).some(({ status }) => status === 'open')
+      return await connect({ libp2p, transportManager, hubs, isConnected, linkTo }, id, options)
     },
 
     async handle(protocol: string, handler: StreamHandler): Promise<void> {
@@ -224,7 +219,7 @@ export async function createNode(options: NodeOptions) {
 
     /** How the hubs are reached: for people. */
     get hubPaths() {
-      return hubConnections().map(pathOf)
+      return hubConnections().map(connection => pathOf(connection))
     },
 
     async stop(): Promise<void> {

@@ -1,33 +1,38 @@
 import type { Connection } from '@libp2p/interface'
+import type { LinkSession } from '../libp2p/links/session.ts'
+import { type LinkPath, pathOfAddress } from '../libp2p/path.ts'
 
-/** Where a link's packets go now. */
-export interface LinkPath {
-  readonly kind: 'relay' | 'direct'
-  readonly transport: 'quic' | 'tcp' | 'ws'
-  /** The address that our packets go to: the relay's on a relayed path. */
-  readonly remote: string
-}
+export type { LinkPath } from '../libp2p/path.ts'
 
-/** Reads the path off a connection's remote address. */
-export function pathOf(connection: Connection): LinkPath {
-  const components = connection.remoteAddr.getComponents()
-  const names = components.map(({ name }) => name)
-  const host = components.find(({ name }) => name === 'ip4' || name === 'ip6' || name.startsWith('dns'))
-  const port = components.find(({ name }) => name === 'udp' || name === 'tcp')
-  const address = host?.name === 'ip6' ? `[${host.value}]` : (host?.value ?? '?')
-  return {
-    kind: names.includes('p2p-circuit') ? 'relay' : 'direct',
-    transport: names.includes('quic-v1') ? 'quic' : names.includes('ws') || names.includes('wss') ? 'ws' : 'tcp',
-    remote: `${address}:${port?.value ?? '?'}`
-  }
+/** Where a connection's packets go: a link knows, of others their remote address tells. */
+export function pathOf(connection: Connection, session?: LinkSession): LinkPath {
+  const { kind, transport, remote } = session?.path ?? pathOfAddress(connection.remoteAddr)
+  return { kind, transport, remote }
 }
 
 /**
- * The connection that new streams go to: the one that won the last upgrade, or else the first direct one, because of
- * several that came up in one punch the others are closed again; else the newest relayed one.
+ * The connection that new streams go to: a link on a direct path; else the one that won the last upgrade, or the first direct one, because
+ * of several that came up in one punch the others are closed again; else a link, which goes direct by itself; else the newest relayed one.
+ *
+ * @param self our own id
+ * @param sessionOf the link that a connection is, if it is one
  */
-export function best(connections: readonly Connection[], winner?: Connection): Connection | undefined {
+export function best(
+  self: string,
+  connections: readonly Connection[],
+  sessionOf: (connection: Connection) => LinkSession | undefined,
+  winner?: Connection
+): Connection | undefined {
   const open = connections.filter(({ status }) => status === 'open')
-  if (winner != null && open.includes(winner)) return winner
-  return open.find(connection => pathOf(connection).kind === 'direct') ?? open.at(-1)
+  const links = open.filter(connection => sessionOf(connection) != null).sort(byDialler(self))
+  const direct = (connection: Connection) => pathOf(connection, sessionOf(connection)).kind === 'direct'
+  const won = winner != null && open.includes(winner) ? winner : undefined
+  return links.find(direct) ?? won ?? open.find(direct) ?? links[0] ?? open.at(-1)
+}
+
+/** Where both sides have dialled there are two links, and both sides take the same: that of the peer with the smaller id. */
+function byDialler(self: string): (a: Connection, b: Connection) => number {
+  const rank = ({ direction, remotePeer }: Connection) =>
+    (direction === 'outbound') === self < remotePeer.toString() ? 0 : 1
+  return (a, b) => rank(a) - rank(b)
 }

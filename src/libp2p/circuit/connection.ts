@@ -3,12 +3,10 @@ import { AbstractMultiaddrConnection, type SendResult } from '@libp2p/utils'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { Uint8ArrayList } from 'uint8arraylist'
 import type { CircuitLimit } from '../../wire/circuit.ts'
+import type { Step } from '../frames.ts'
 
 /** How long the other side may take to end its half, once we have ended ours. */
 const CLOSE_TIMEOUT_MS = 5_000
-
-/** Takes what it expects off the front of what came in; tells whether it has it all; throws when it is something else. */
-export type Step = (list: Uint8ArrayList) => boolean
 
 export interface CircuitConnectionInit {
   readonly stream: Stream

@@ -2,10 +2,10 @@ import type { Connection, PeerId, UpgraderOptions } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { NatError } from '../../core/errors.ts'
 import { type CircuitLimit, HOP_PROTOCOL, hopCodec } from '../../wire/circuit.ts'
-import { encodeFrame, takeFrame } from '../frames.ts'
+import { encodeFrame, type Step, takeFrame } from '../frames.ts'
 import { multistreamAnswer, multistreamLines } from '../optimistic.ts'
 import { circuitAddress } from './address.ts'
-import { CircuitConnection, type Step } from './connection.ts'
+import { CircuitConnection } from './connection.ts'
 import type { CircuitContext } from './context.ts'
 import { refused } from './status.ts'
 
@@ -22,8 +22,18 @@ export async function dialCircuit(
   options: UpgraderOptions
 ): Promise<Connection> {
   const { relay, relayAddress, target } = circuitAddress(address)
+  const { links } = context
+  const timeline = links?.newTimeline()
   const connection = await context.connectTo(relay, [relayAddress], options.signal)
   const { upgrader, connectionProtector } = context.components
+  if (links != null && timeline != null && connectionProtector == null && links.fits(target)) {
+    timeline.mark('hub')
+    try {
+      return await links.dial(connection, address, target, timeline, options)
+    } catch (error) {
+      if (!(error instanceof NatError && error.code === 'UNSUPPORTED')) throw error
+    }
+  }
   const encrypters = [...upgrader.getConnectionEncrypters().keys()]
   const guess = connectionProtector == null ? encrypters[0] : undefined
   try {
@@ -80,7 +90,8 @@ async function overRelay(
   }
 }
 
-function statusStep(target: PeerId, relay: PeerId, onLimit: (limit: CircuitLimit | undefined) => void): Step {
+/** Takes a relay's answer to a CONNECT off what comes in; it throws what it refuses with. */
+export function statusStep(target: PeerId, relay: PeerId, onLimit: (limit: CircuitLimit | undefined) => void): Step {
   return list => {
     const frame = takeFrame(list, 'circuit hop')
     if (frame == null) return false

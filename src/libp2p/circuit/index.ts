@@ -12,8 +12,8 @@ import { type CircuitOptions, CircuitTransport } from './transport.ts'
  * https://github.com/libp2p/specs/blob/master/relay/circuit-v2.md
  */
 export function circuitRelay(options: CircuitOptions = {}): (components: CircuitComponents) => CircuitTransport {
-  const { clock = realClock, random = secureRandom, events = new Events<ReservationEvents>() } = options
-  return components => new CircuitTransport(components, { clock, random, events })
+  const { clock = realClock, random = secureRandom, events = new Events<ReservationEvents>(), links } = options
+  return components => new CircuitTransport(components, { clock, random, events, ...(links == null ? {} : { links }) })
 }
 
 export type { Reservation, ReservationEvents } from './relays.ts'

@@ -3,14 +3,16 @@ import { peerIdFromMultihash } from '@libp2p/peer-id'
 import * as Digest from 'multiformats/hashes/digest'
 import { NatError } from '../../core/errors.ts'
 import { type CircuitPeer, type CircuitStatus, type StopMessage, stopCodec } from '../../wire/circuit.ts'
+import { LINK_PROTOCOL } from '../../wire/path.ts'
 import { Frames } from '../frames.ts'
+import { askedProtocol } from '../optimistic.ts'
 import { withPeer } from './address.ts'
 import { CircuitConnection } from './connection.ts'
 import type { CircuitContext } from './context.ts'
 
 /** Takes a connection that a relay brings us; what its peer sent behind the CONNECT may already be there. */
 export async function acceptCircuit(
-  { components, log }: CircuitContext,
+  { components, log, links }: CircuitContext,
   stream: Stream,
   relay: Connection,
   expected: boolean,
@@ -28,10 +30,21 @@ export async function acceptCircuit(
       return
     }
     frames.send({ type: 'STATUS', status: 'OK' })
+    const inward = frames.unwrap()
+    let early: Uint8Array | undefined
+    if (links != null && components.connectionProtector == null) {
+      const asked = await askedProtocol(inward, signal)
+      if (asked.protocol === LINK_PROTOCOL) {
+        await links.accept({ stream: inward, early: asked.rest, relay, peer: answer.peer, limit: answer.limit }, signal)
+        return
+      }
+      early = asked.whole
+    }
     const circuit = new CircuitConnection({
-      stream: frames.unwrap(),
+      stream: inward,
       remoteAddr: withPeer(relay.remoteAddr, relay.remotePeer).encapsulate(`/p2p-circuit/p2p/${answer.peer}`),
-      log: stream.log.newScope('circuit')
+      log: stream.log.newScope('circuit'),
+      ...(early == null ? {} : { early })
     })
     circuit.limitTo(answer.limit)
     const { limits } = circuit

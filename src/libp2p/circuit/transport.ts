@@ -16,8 +16,9 @@ import { NatError } from '../../core/errors.ts'
 import type { Events } from '../../core/events.ts'
 import type { Random } from '../../core/random.ts'
 import { STOP_PROTOCOL } from '../../wire/circuit.ts'
+import { lastPeer } from './address.ts'
 import { connectToRelay } from './connect.ts'
-import type { CircuitComponents, CircuitContext } from './context.ts'
+import type { CircuitComponents, CircuitContext, CircuitLinks } from './context.ts'
 import { dialCircuit } from './dial.ts'
 import { CircuitListener } from './listener.ts'
 import { Relays, type ReservationEvents } from './relays.ts'
@@ -33,6 +34,8 @@ export interface CircuitOptions {
   readonly random?: Random
   /** Told of reservations that come, go and fail. */
   readonly events?: Events<ReservationEvents>
+  /** Between nodes that both have them, a relayed connection is a link: it goes on over a direct path. @default none */
+  readonly links?: CircuitLinks
 }
 
 /** Circuit relay v2, the peers' side: dials over relays, and is reachable over them. */
@@ -44,15 +47,26 @@ export class CircuitTransport implements Transport, Startable {
   readonly #relays: Relays
   #stopping = new AbortController()
 
-  constructor(components: CircuitComponents, { clock, random, events }: Required<CircuitOptions>) {
+  constructor(
+    components: CircuitComponents,
+    { clock, random, events, links }: Required<Omit<CircuitOptions, 'links'>> & Pick<CircuitOptions, 'links'>
+  ) {
     this.#context = {
       components,
       log: components.logger.forComponent('beeline:circuit'),
       clock,
       random,
+      links,
       connectTo: (relay, addresses, signal) => connectToRelay(components, clock, relay, addresses, signal)
     }
     this.#relays = new Relays(this.#context, events)
+    if (links != null) {
+      links.connectTo = async (address, signal) => {
+        const relay = lastPeer(address)
+        if (relay == null) throw new NatError('BAD_ADDRESS', `${address} names no relay`)
+        return await connectToRelay(components, clock, relay, [address], signal)
+      }
+    }
   }
 
   async start(): Promise<void> {

@@ -6,6 +6,7 @@ import type { Attempt } from '../../traversal/attempt.ts'
 import { OPENING_ALLOWANCE } from '../../traversal/opening.ts'
 import type { Side } from '../../traversal/upgrade.ts'
 import { DCUTR_PROTOCOL } from '../../wire/dcutr.ts'
+import { LINK_PROTOCOL } from '../../wire/path.ts'
 import { endpointOf } from '../candidate.ts'
 import { ObservedAddresses } from '../observed.ts'
 import { Observers } from '../observers.ts'
@@ -77,7 +78,7 @@ export class DcutrService implements Dcutr, Startable {
     signal?.throwIfAborted()
     const connections = this.#components.connectionManager
       .getConnections(peer)
-      .filter(({ status }) => status === 'open')
+      .filter(({ status, multiplexer }) => status === 'open' && multiplexer !== LINK_PROTOCOL)
     const direct = connections.find(connection => connection.direct)
     const running = this.#sessions.get(peer.toString())
     if (running == null && direct != null) {
@@ -107,6 +108,8 @@ export class DcutrService implements Dcutr, Startable {
   }
 
   #onOpen = ({ detail: connection }: CustomEvent<Connection>): void => {
+    // a link finds direct paths by itself
+    if (connection.multiplexer === LINK_PROTOCOL) return
     const session = this.#sessions.get(connection.remotePeer.toString())
     if (connection.direct) void session?.offer(connection)
     else if (session != null) session.meet(connection)
@@ -121,7 +124,8 @@ export class DcutrService implements Dcutr, Startable {
   #onStream = (stream: Stream, connection: Connection): void => {
     // only the side that made a relayed connection is asked, and only over that connection (go-libp2p and rust-libp2p
     // refuse the rest, too)
-    const wanted = !connection.direct && connection.direction === 'outbound'
+    const relayed = !connection.direct && connection.multiplexer !== LINK_PROTOCOL
+    const wanted = relayed && connection.direction === 'outbound'
     const key = connection.remotePeer.toString()
     if (!wanted || !this.#exchanges.take(key, this.#context.clock.now())) {
       stream.abort(new NatError('LIMIT', 'no DCUtR exchange is expected here'))

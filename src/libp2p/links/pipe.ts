@@ -1,7 +1,9 @@
 import type { Stream } from '@libp2p/interface'
 import { Uint8ArrayList } from 'uint8arraylist'
+import { NatError } from '../../core/errors.ts'
 import type { PipeKind } from '../../traversal/paths/api.ts'
-import type { Step } from '../circuit/connection.ts'
+import type { Step } from '../frames.ts'
+import type { LinkTransport } from '../path.ts'
 
 /**
  * What may wait for a pipe that is slower than the engine. The engine's congestion control has to see loss, not seconds of
@@ -12,6 +14,8 @@ export const MAX_QUEUED_BYTES = 256 * 1024
 /** Carries a link's datagrams in frames (wire/datagrams.ts). */
 export interface Pipe {
   readonly kind: PipeKind
+  /** What carries it: of a relayed one, what the relay is reached by. */
+  readonly transport: LinkTransport
   /** Where its packets go: the relay's address, or the other side's. */
   readonly remote: string
   /** The relay's peer id. */
@@ -25,17 +29,21 @@ export interface Pipe {
 }
 
 export interface RelayPipeInit {
+  readonly transport: LinkTransport
   readonly remote: string
   readonly relay: string
   /** What comes in before the frames, in order. */
   readonly expect: readonly Step[]
   /** What has been read off the stream already. */
   readonly early?: Uint8Array
+  /** It ended before all that was expected had come. */
+  readonly onFailed?: (error: Error) => void
 }
 
 /** A pipe over a stream through a relay. */
 export class RelayPipe implements Pipe {
   readonly kind = 'relay'
+  readonly transport: LinkTransport
   readonly remote: string
   readonly relay: string
   readonly #stream: Stream
@@ -46,19 +54,27 @@ export class RelayPipe implements Pipe {
   #full = false
   #onData: ((bytes: Uint8Array) => void) | undefined
   #onClose: ((reason: string) => void) | undefined
+  readonly #onFailed: ((error: Error) => void) | undefined
   #ended: string | undefined
 
-  constructor(stream: Stream, { remote, relay, expect, early }: RelayPipeInit) {
+  constructor(stream: Stream, { transport, remote, relay, expect, early, onFailed }: RelayPipeInit) {
+    this.transport = transport
     this.remote = remote
     this.relay = relay
     this.#stream = stream
     this.#steps = [...expect]
+    this.#onFailed = onFailed
     if (early != null) this.#pending.append(early)
     stream.addEventListener('drain', () => this.#drained())
     stream.addEventListener('message', ({ data }) => this.#take(data))
-    stream.addEventListener('end', () => this.#end('the other side ended the relayed stream'))
-    stream.addEventListener('close', ({ error }) => this.#end(error?.message ?? 'the relayed stream was closed'))
-    if (stream.status !== 'open') this.#end('the relayed stream is closed')
+    stream.addEventListener('end', () =>
+      this.#end(new NatError('LINK_CLOSED', 'the other side ended the relayed stream'))
+    )
+    stream.addEventListener('close', ({ error = new NatError('LINK_CLOSED', 'the relayed stream was closed') }) =>
+      this.#end(error)
+    )
+    if (stream.status !== 'open') this.#end(new NatError('LINK_CLOSED', 'the relayed stream is closed'))
+    else this.#take(new Uint8Array(0))
   }
 
   send(frames: Uint8Array): void {
@@ -90,6 +106,10 @@ export class RelayPipe implements Pipe {
       if (data.byteLength > 0) this.#onData(data.subarray())
       return
     }
+    if (this.#pending.byteLength + data.byteLength > MAX_QUEUED_BYTES) {
+      this.#end(new NatError('LIMIT', 'more came on a relayed stream than anybody has asked for'))
+      return
+    }
     this.#pending.append(data)
     try {
       for (let step = this.#steps[0]; step != null; step = this.#steps[0]) {
@@ -97,8 +117,7 @@ export class RelayPipe implements Pipe {
         this.#steps.shift()
       }
     } catch (error) {
-      this.#stream.abort(error as Error)
-      this.#end((error as Error).message)
+      this.#end(error as Error)
       return
     }
     if (this.#onData == null || this.#pending.byteLength === 0) return
@@ -111,7 +130,7 @@ export class RelayPipe implements Pipe {
     try {
       this.#full = !this.#stream.send(frames)
     } catch (error) {
-      this.#end((error as Error).message)
+      this.#end(error as Error)
     }
   }
 
@@ -124,11 +143,12 @@ export class RelayPipe implements Pipe {
     this.#write(frames)
   }
 
-  #end(reason: string): void {
+  #end(error: Error): void {
     if (this.#ended != null) return
-    this.#ended = reason
+    this.#ended = error.message
     this.#queue.length = 0
-    if (this.#stream.status === 'open') this.#stream.close().catch(error => this.#stream.abort(error))
-    this.#onClose?.(reason)
+    if (this.#steps.length > 0) this.#onFailed?.(error)
+    this.#stream.abort(error)
+    this.#onClose?.(error.message)
   }
 }

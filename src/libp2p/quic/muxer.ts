@@ -15,24 +15,29 @@ import { QuicStream } from './stream.ts'
 type MuxerEvents = { stream: CustomEvent<Stream> }
 
 /** The muxer that a QUIC connection is. One factory serves one connection. */
-export function quicMuxer(connection: EngineConnection, logger: ComponentLogger): StreamMuxerFactory {
+export function quicMuxer(
+  connection: EngineConnection,
+  logger: ComponentLogger,
+  protocol = 'quic'
+): StreamMuxerFactory {
   return {
-    protocol: 'quic',
+    protocol,
     createStreamMuxer: maConn =>
-      new QuicMuxer(connection, logger, maConn as MultiaddrConnection) as unknown as StreamMuxer
+      new QuicMuxer(connection, logger, maConn as MultiaddrConnection, protocol) as unknown as StreamMuxer
   }
 }
 
 class QuicMuxer extends TypedEventEmitter<MuxerEvents> {
-  readonly protocol = 'quic'
+  readonly protocol: string
   readonly streams: QuicStream[] = []
   readonly log: Logger
   status: 'open' | 'closing' | 'closed' = 'open'
   readonly #connection: EngineConnection
   readonly #logger: ComponentLogger
 
-  constructor(connection: EngineConnection, logger: ComponentLogger, maConn: MultiaddrConnection) {
+  constructor(connection: EngineConnection, logger: ComponentLogger, maConn: MultiaddrConnection, protocol: string) {
     super()
+    this.protocol = protocol
     this.#connection = connection
     this.#logger = logger
     this.log = logger.forComponent('beeline:quic:muxer')

@@ -1,0 +1,96 @@
+import type { PeerId } from '@libp2p/interface'
+import { NatError } from '../../core/errors.ts'
+import { LINK_PROTOCOL, type LinkAttach, type PipeHello } from '../../wire/path.ts'
+import { withPeer } from '../circuit/address.ts'
+import type { InboundCircuit } from '../circuit/context.ts'
+import { multistreamLines } from '../optimistic.ts'
+import { Timeline } from '../timeline.ts'
+import type { LinksContext } from './context.ts'
+import { joined, limited, upgradeOptions } from './dial.ts'
+import { helloFrame, helloStep } from './hello.ts'
+import { checkAttach, linkKeys, makeAttach, makeOffer, openOffer } from './offer.ts'
+import { carriedBy } from './outbound.ts'
+import { RelayPipe } from './pipe.ts'
+import type { Sessions } from './sessions.ts'
+
+/** A relay has brought a stream for a link: a new one, or a further pipe for one that there is. */
+export async function acceptPipe(
+  context: LinksContext,
+  sessions: Sessions,
+  inbound: InboundCircuit,
+  signal: AbortSignal
+): Promise<void> {
+  const { stream, early, relay, peer } = inbound
+  const { promise: hello, resolve, reject } = Promise.withResolvers<PipeHello>()
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  const carrier = new RelayPipe(stream, {
+    ...carriedBy(relay),
+    expect: [helloStep(resolve)],
+    early,
+    onFailed: reject
+  })
+  try {
+    carrier.send(multistreamLines(LINK_PROTOCOL))
+    const theirs = await hello
+    if (theirs.type === 'ATTACH') attach(sessions, carrier, peer, theirs.attach)
+    else if (theirs.type === 'OFFER')
+      await begin(context, sessions, inbound, { carrier, envelope: theirs.envelope }, signal)
+    else throw new NatError('MALFORMED', 'a link begins with an offer')
+  } catch (error) {
+    carrier.close()
+    throw error
+  }
+}
+
+function attach(sessions: Sessions, carrier: RelayPipe, peer: PeerId, theirs: LinkAttach): void {
+  const session = sessions.byId(Buffer.from(theirs.link).toString('hex'), peer)
+  const { keys } = session ?? {}
+  if (session == null || keys == null || !checkAttach(keys, theirs, session.attached.theirs)) {
+    throw new NatError('LINK_CLOSED', 'there is no such link')
+  }
+  session.attached.theirs = theirs.number
+  carrier.send(helloFrame({ type: 'ATTACH', attach: makeAttach(keys, ++session.attached.mine) }))
+  session.addPipe(carrier)
+}
+
+async function begin(
+  context: LinksContext,
+  sessions: Sessions,
+  { relay, peer, limit }: InboundCircuit,
+  { carrier, envelope }: { readonly carrier: RelayPipe; readonly envelope: Uint8Array },
+  signal: AbortSignal
+): Promise<void> {
+  const { components, packetSwitch, engine, candidates, clock } = context
+  const { privateKey, peerId, upgrader } = components
+  const timeline = new Timeline(() => clock.now())
+  const offer = await openOffer(envelope, peer, peerId)
+  const pipe = packetSwitch.newPipe()
+  const [mine, flow] = await Promise.all([
+    makeOffer(privateKey, peer, candidates.list(), offer),
+    packetSwitch.serve(pipe, engine.serverPort)
+  ])
+  carrier.send(helloFrame({ type: 'OFFER', envelope: mine.envelope }))
+  // before the first datagram goes in
+  const accepting = engine.accept(flow.loopbackPort, signal)
+  accepting.catch(() => {})
+  let session: ReturnType<Sessions['add']>
+  try {
+    session = sessions.add({ peer, role: 'controlled', flow, pipe, carrier, timeline })
+  } catch (error) {
+    await packetSwitch.release(flow.flow, true).catch(() => {})
+    throw error
+  }
+  try {
+    sessions.agree(session, linkKeys(mine, offer, 'controlled'), offer.candidates)
+    const connection = await accepting
+    timeline.mark('handshake')
+    // the switch knows now that it is no forged handshake; the session's own use of the flow is enough
+    if ((await packetSwitch.accept(flow.loopbackPort)) != null) await packetSwitch.release(flow.flow)
+    const remoteAddr = withPeer(relay.remoteAddr, relay.remotePeer).encapsulate(`/p2p-circuit/p2p/${peer}`)
+    const maConn = joined(context, sessions, connection, session, remoteAddr, 'inbound')
+    await upgrader.upgradeInbound(maConn, { ...upgradeOptions(context, connection, peer, signal), ...limited(limit) })
+  } catch (error) {
+    session.close()
+    throw error
+  }
+}

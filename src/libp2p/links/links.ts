@@ -1,0 +1,218 @@
+import type { Connection, Libp2pEvents, PeerId, Startable, Stream, UpgraderOptions } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { TypedEventTarget } from 'main-event'
+import { type Clock, realClock, sleep } from '../../core/clock.ts'
+import { NatError } from '../../core/errors.ts'
+import { Events } from '../../core/events.ts'
+import type { AllowPrivate } from '../../core/ip.ts'
+import { type Random, secureRandom } from '../../core/random.ts'
+import type { TechniqueName } from '../../traversal/attempt.ts'
+import { PATH_PROTOCOL } from '../../wire/path.ts'
+import type { CircuitLinks, InboundCircuit } from '../circuit/context.ts'
+import { QuicTransport } from '../quic/transport.ts'
+import { Timeline } from '../timeline.ts'
+import { acceptPipe } from './accept.ts'
+import { attachRelay, type ConnectToRelay } from './attach.ts'
+import type { CandidateSource, LinksComponents, LinksContext } from './context.ts'
+import { dialLink } from './dial.ts'
+import { LinkEngine } from './engine.ts'
+import type { LinkSession } from './session.ts'
+import { Sessions } from './sessions.ts'
+
+export interface LinksOptions {
+  readonly candidates: CandidateSource
+  /** As for DCUtR. @default false */
+  readonly allowPrivate?: AllowPrivate
+  /** What may be tried to get a direct path. @default everything */
+  readonly techniques?: readonly TechniqueName[]
+  /** The relays that a link may be taken to when the one that it is at goes. */
+  readonly relays: () => readonly Multiaddr[]
+  /** @default the machine's */
+  readonly clock?: Clock
+  /** @default secure */
+  readonly random?: Random
+}
+
+export type LinksEvents = {
+  /** A link's connection is there. */
+  session: LinkSession
+}
+
+/** Peers that were found to know no links: who updates is asked again. */
+const FOREIGN = { max: 1_024, forMs: 10 * 60_000 } as const
+/** Links that are being made to us at once. */
+const MAX_PENDING = 64
+/** The dialler is the first to look for another relay: it knows where the other side was. */
+const CONTROLLED_WAIT_MS = 1_000
+
+/**
+ * Links: between two nodes that know them, one QUIC connection over whatever path there is (docs/path-protocol.md).
+ *
+ * ```ts
+ * const links = new Links({ candidates, relays })
+ * createLibp2p({ transports: [quic(), circuitRelay({ links })], services: { links: links.service } })
+ * ```
+ */
+export class Links implements CircuitLinks {
+  readonly events = new Events<LinksEvents>()
+  readonly #options: LinksOptions
+  readonly #clock: Clock
+  readonly #foreign = new Map<string, number>()
+  #running:
+    | { readonly context: LinksContext; readonly sessions: Sessions; readonly stopping: AbortController }
+    | undefined
+  #pending = 0
+  /** How a relay is connected to; the circuit transport says it. */
+  connectTo: ConnectToRelay = () => Promise.reject(new NatError('UNSUPPORTED', 'no circuit transport uses these links'))
+
+  constructor(options: LinksOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? realClock
+  }
+
+  /** To be given to libp2p as a service. */
+  readonly service = (components: LinksComponents & { readonly events: TypedEventTarget<Libp2pEvents> }): Startable => {
+    const onConnection = ({ detail }: CustomEvent<Connection>) => this.#running?.sessions.onConnection(detail)
+    return {
+      start: async () => {
+        components.events.addEventListener('connection:open', onConnection)
+        await components.registrar.handle(PATH_PROTOCOL, this.#onStream, {
+          runOnLimitedConnection: true,
+          maxInboundStreams: 2,
+          maxOutboundStreams: 2
+        })
+        await this.#start(components)
+      },
+      stop: async () => {
+        components.events.removeEventListener('connection:open', onConnection)
+        await components.registrar.unhandle(PATH_PROTOCOL)
+        await this.#stop()
+      }
+    }
+  }
+
+  /** The link that libp2p knows as this connection. */
+  of(connection: Connection): LinkSession | undefined {
+    return this.#running?.sessions.of(connection)
+  }
+
+  /** All links that there are. */
+  all(): readonly LinkSession[] {
+    return [...(this.#running?.sessions.all() ?? [])]
+  }
+
+  /** Our network has changed: all links look for new paths. */
+  networkChanged(): void {
+    for (const session of this.all()) session.feed({ type: 'network-changed' })
+  }
+
+  /** Whether a link to that peer is worth trying: not when it was found to know none, nor before we have started. */
+  fits(target: PeerId): boolean {
+    const key = target.toString()
+    const untilMs = this.#foreign.get(key)
+    if (untilMs != null && untilMs <= this.#clock.now()) this.#foreign.delete(key)
+    return this.#running != null && !this.#foreign.has(key)
+  }
+
+  /** @throws NatError UNSUPPORTED when the other side knows no links, and what else a dial throws */
+  async dial(
+    relay: Connection,
+    address: Multiaddr,
+    target: PeerId,
+    timeline: Timeline,
+    options: UpgraderOptions
+  ): Promise<Connection> {
+    if (this.#running == null) throw new NatError('LINK_CLOSED', 'the node has stopped')
+    const { context, sessions } = this.#running
+    try {
+      return await dialLink(context, sessions, { relay, address, target, timeline }, options)
+    } catch (error) {
+      if (error instanceof NatError && error.code === 'UNSUPPORTED') this.#remember(target)
+      throw error
+    }
+  }
+
+  newTimeline(): Timeline {
+    return new Timeline(() => this.#clock.now())
+  }
+
+  async accept(inbound: InboundCircuit, signal: AbortSignal): Promise<void> {
+    if (this.#running == null || this.#pending >= MAX_PENDING) {
+      throw new NatError('LIMIT', `${this.#pending} links are being made to us already`)
+    }
+    const { context, sessions } = this.#running
+    this.#pending++
+    try {
+      await acceptPipe(context, sessions, inbound, signal)
+    } finally {
+      this.#pending--
+    }
+  }
+
+  async #start(components: LinksComponents): Promise<void> {
+    const transport = components.transportManager.getTransports().find(each => each instanceof QuicTransport)
+    // without QUIC there are no links, and everybody is foreign
+    if (transport == null) return
+    const { candidates, allowPrivate = false, techniques, relays, random = secureRandom } = this.#options
+    const context: LinksContext = {
+      components,
+      log: components.logger.forComponent('beeline:links'),
+      clock: this.#clock,
+      random,
+      engine: new LinkEngine(components.privateKey),
+      packetSwitch: await transport.packetSwitch(),
+      candidates,
+      allowPrivate,
+      techniques: techniques && new Set(techniques),
+      pipes: new Map(),
+      sockets: () =>
+        [...transport.listeners].flatMap(({ socket }) =>
+          socket == null ? [] : [{ socket: socket.socket, family: socket.family }]
+        ),
+      relays
+    }
+    const sessions = new Sessions(context)
+    const stopping = new AbortController()
+    this.#running = { context, sessions, stopping }
+    sessions.events.on('session', session => {
+      this.#keepRelayed(context, session, stopping.signal)
+      this.events.emit('session', session)
+    })
+  }
+
+  async #stop(): Promise<void> {
+    const running = this.#running
+    this.#running = undefined
+    running?.stopping.abort(new NatError('LINK_CLOSED', 'the node stops'))
+    running?.sessions.close()
+    await running?.context.engine.stop()
+  }
+
+  readonly #onStream = (stream: Stream, connection: Connection): void => {
+    if (this.#running == null) stream.abort(new NatError('LINK_CLOSED', 'the node stops'))
+    else this.#running.sessions.onStream(stream, connection)
+  }
+
+  /** Whenever a link asks for a relay, one is looked for, once at a time. */
+  #keepRelayed(context: LinksContext, session: LinkSession, signal: AbortSignal): void {
+    let busy = false
+    session.events.on('want-relay', async () => {
+      if (busy || session.over) return
+      busy = true
+      try {
+        if (session.role === 'controlled') await sleep(this.#clock, CONTROLLED_WAIT_MS, signal)
+        if (!session.over) await attachRelay(context, session, (relay, limit) => this.connectTo(relay, limit), signal)
+      } catch (error) {
+        context.log('no further relay for the link with %p - %e', session.peer, error)
+      } finally {
+        busy = false
+      }
+    })
+  }
+
+  #remember(peer: PeerId): void {
+    const [oldest] = this.#foreign.keys()
+    if (this.#foreign.size >= FOREIGN.max && oldest != null) this.#foreign.delete(oldest)
+    this.#foreign.set(peer.toString(), this.#clock.now() + FOREIGN.forMs)
+  }
+}

@@ -1,0 +1,78 @@
+import type { Connection, PeerId, Stream } from '@libp2p/interface'
+import { withDeadline } from '../../core/deadline.ts'
+import { NatError } from '../../core/errors.ts'
+import { type CircuitLimit, HOP_PROTOCOL, hopCodec } from '../../wire/circuit.ts'
+import { LINK_PROTOCOL, type PipeHello } from '../../wire/path.ts'
+import { statusStep } from '../circuit/dial.ts'
+import { encodeFrame, type Step } from '../frames.ts'
+import { multistreamAnswer, multistreamLines } from '../optimistic.ts'
+import { pathOfAddress } from '../path.ts'
+import type { Timeline } from '../timeline.ts'
+import type { LinksContext } from './context.ts'
+import { helloStep } from './hello.ts'
+import { RelayPipe } from './pipe.ts'
+
+/** From CONNECT to the other side's hello: a relayed round trip, and what it takes to find out that nobody is there. */
+const HELLO_MS = 10_000
+
+export interface Outbound {
+  readonly pipe: RelayPipe
+  /** The other side's hello. It rejects with UNSUPPORTED when the other side does not know the protocol; with what else goes wrong before. */
+  readonly hello: Promise<PipeHello>
+  /** What the relay allows; known once the hello is there. */
+  limit(): CircuitLimit | undefined
+}
+
+/**
+ * Asks a relay for a stream to a peer and sends behind the request, at once, which protocol it is for and our hello: relays pass on
+ * what follows a CONNECT. Datagrams may follow without waiting for any answer.
+ */
+export async function openPipe(
+  { clock }: LinksContext,
+  relay: Connection,
+  target: PeerId,
+  hello: Uint8Array,
+  options: { readonly signal: AbortSignal; readonly timeline?: Timeline }
+): Promise<Outbound> {
+  const stream: Stream = await relay.newStream(HOP_PROTOCOL, { signal: options.signal })
+  const { promise, resolve, reject } = Promise.withResolvers<PipeHello>()
+  // whoever does not wait for it any more is not to hear of it
+  promise.catch(() => {})
+  let limit: CircuitLimit | undefined
+  let joined = false
+  const accepted: Step = () => {
+    joined = true
+    options.timeline?.mark('accepted')
+    return true
+  }
+  const pipe = new RelayPipe(stream, {
+    ...carriedBy(relay),
+    expect: [
+      statusStep(target, relay.remotePeer, told => {
+        limit = told
+      }),
+      accepted,
+      multistreamAnswer(LINK_PROTOCOL),
+      helloStep(resolve)
+    ],
+    onFailed: error => {
+      // who does not know it may also hang up, and over QUIC that makes the refusal void
+      const unknown = joined && !(error instanceof NatError && error.code === 'MALFORMED')
+      reject(
+        unknown ? new NatError('UNSUPPORTED', `${target} does not speak ${LINK_PROTOCOL}`, { cause: error }) : error
+      )
+    }
+  })
+  const connect = hopCodec.encode({ type: 'CONNECT', peer: { id: target.toMultihash().bytes, addrs: [] } })
+  pipe.send(Buffer.concat([encodeFrame(connect), multistreamLines(LINK_PROTOCOL), hello]))
+  options.timeline?.mark('sent')
+  const answered = withDeadline(clock, HELLO_MS, `an answer of ${target} over the relay`, options.signal, () => promise)
+  answered.catch(() => {})
+  return { pipe, hello: answered, limit: () => limit }
+}
+
+/** A relay, as a pipe tells it. */
+export function carriedBy({ remoteAddr, remotePeer }: Connection) {
+  const { transport, remote } = pathOfAddress(remoteAddr)
+  return { transport, remote, relay: remotePeer.toString() }
+}

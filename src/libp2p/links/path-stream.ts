@@ -1,0 +1,88 @@
+import type { Connection, Stream } from '@libp2p/interface'
+import { sleep } from '../../core/clock.ts'
+import { NatError } from '../../core/errors.ts'
+import { PATH_PROTOCOL, type PathMessage, pathMessageCodec } from '../../wire/path.ts'
+import { Frames } from '../frames.ts'
+import type { LinksContext } from './context.ts'
+
+/** A stream that was reset is opened again after so long. */
+const REOPEN_MS = 1_000
+
+/** The messages of the two path agents: over one stream of the link, which its dialler opens. */
+export class PathStream {
+  readonly #context: LinksContext
+  readonly #onMessage: (message: PathMessage) => void
+  readonly #onStream: () => void
+  readonly #over = new AbortController()
+  /** What the agent has said before there was a stream. */
+  readonly #waiting: PathMessage[] = []
+  #frames: Frames<PathMessage> | undefined
+
+  constructor(context: LinksContext, onMessage: (message: PathMessage) => void, onStream: () => void) {
+    this.#context = context
+    this.#onMessage = onMessage
+    this.#onStream = onStream
+  }
+
+  /** Keeps a stream open on that connection. */
+  open(connection: Connection): void {
+    void this.#keep(connection)
+  }
+
+  /** Takes a stream that the other side has opened; it takes the place of one before. */
+  take(stream: Stream): void {
+    this.#frames?.stream.abort(new NatError('LINK_CLOSED', 'a newer path stream is there'))
+    void this.#run(stream)
+  }
+
+  send(message: PathMessage): void {
+    const { signal } = this.#over
+    if (signal.aborted) return
+    if (this.#frames == null) {
+      // of lists of candidates the last one counts
+      const at = this.#waiting.findIndex(({ type }) => type === message.type)
+      if (at >= 0) this.#waiting.splice(at, 1)
+      this.#waiting.push(message)
+      return
+    }
+    try {
+      this.#frames.send(message)
+    } catch (error) {
+      this.#context.log('a path message did not leave - %e', error)
+    }
+  }
+
+  close(): void {
+    const reason = new NatError('LINK_CLOSED', 'the link is over')
+    this.#over.abort(reason)
+    this.#frames?.stream.abort(reason)
+    this.#waiting.length = 0
+  }
+
+  async #keep(connection: Connection): Promise<void> {
+    const { signal } = this.#over
+    while (!signal.aborted && connection.status === 'open') {
+      try {
+        await this.#run(await connection.newStream(PATH_PROTOCOL, { signal, runOnLimitedConnection: true }))
+      } catch (error) {
+        this.#context.log('no path stream - %e', error)
+      }
+      await sleep(this.#context.clock, REOPEN_MS, signal).catch(() => {})
+    }
+  }
+
+  async #run(stream: Stream): Promise<void> {
+    const frames = new Frames<PathMessage>(stream, pathMessageCodec, 'path')
+    this.#frames = frames
+    this.#onStream()
+    for (const message of this.#waiting.splice(0)) this.send(message)
+    try {
+      for (;;) this.#onMessage(await frames.read(this.#over.signal))
+    } catch (error) {
+      this.#context.log.trace('the path stream ended - %e', error)
+      stream.abort(error as Error)
+    } finally {
+      if (this.#frames === frames) this.#frames = undefined
+    }
+  }
+}

@@ -1,6 +1,3 @@
-import { DatagramReader } from '../wire/datagrams.ts'
-import type { PlaneEvent } from './plane.ts'
-
 /** What a data plane counts, from its beginning: none of these ever decreases. */
 export interface Counts {
   droppedUnknown: number
@@ -36,9 +33,3 @@ export const newCounts = (): Counts => ({
   held: 0,
   cutHolds: 0
 })
-
-/** Counts what a message would have told that the main thread was too busy for. */
-export function countUnheard(counts: Counts, message: PlaneEvent): void {
-  if (message.event === 'pipe') counts.droppedPipe += new DatagramReader().push(message.bytes).length
-  else counts.droppedStun++
-}

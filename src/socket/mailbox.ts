@@ -1,3 +1,5 @@
+import { DatagramReader } from '../wire/datagrams.ts'
+import type { Counts } from './counts.ts'
 import type { PlaneEvent, PlaneReply } from './plane.ts'
 
 /** STUN messages on their way to the main thread: half a megabyte, and what a server answers in some ten milliseconds. */
@@ -63,4 +65,10 @@ export class Mailbox {
 
 function isStun({ event }: PlaneEvent): boolean {
   return event === 'stun' || event === 'pipe-stun'
+}
+
+/** Counts what a message would have told that the main thread was too busy for. */
+export function countUnheard(counts: Counts, message: PlaneEvent): void {
+  if (message.event === 'pipe') counts.droppedPipe += new DatagramReader().push(message.bytes).length
+  else counts.droppedStun++
 }

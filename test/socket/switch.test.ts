@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import test, { describe } from 'node:test'
-import type { SwitchEvents } from '../../src/socket/switch.ts'
+import type { SwitchEvents } from '../../src/socket/switch-events.ts'
 import { handshake, initial, short, stun } from './packets.ts'
 import { NO_IPV6, PLANES, setUp, until } from './planes.ts'
 import { UdpEnd } from './udp-end.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { describe } from 'node:test'
 import type { Endpoint } from '../../src/core/machine.ts'
-import type { SwitchEvents } from '../../src/socket/switch.ts'
+import type { SwitchEvents } from '../../src/socket/switch-events.ts'
 import { handshake, initial, short } from './packets.ts'
 import { descriptors, NO_PROC, PLANES, setUp, until } from './planes.ts'
 import { UdpEnd } from './udp-end.ts'

@@ -1,6 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { countUnheard } from '../counts.ts'
-import { type Heard, Mailbox } from '../mailbox.ts'
+import { countUnheard, type Heard, Mailbox } from '../mailbox.ts'
 import type { PlaneRequest } from '../plane.ts'
 import { handle } from '../requests.ts'
 import { PortablePlane } from './plane.ts'

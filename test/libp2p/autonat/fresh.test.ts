@@ -3,7 +3,8 @@ import test from 'node:test'
 import { Events } from '../../../src/core/events.ts'
 import { freshFlow } from '../../../src/libp2p/quic/fresh.ts'
 import type { Path } from '../../../src/socket/path.ts'
-import type { PacketSwitch, SwitchEvents } from '../../../src/socket/switch.ts'
+import type { PacketSwitch } from '../../../src/socket/switch.ts'
+import type { SwitchEvents } from '../../../src/socket/switch-events.ts'
 
 const remote = { family: 4, address: '11.0.0.7', port: 4001 } as const
 

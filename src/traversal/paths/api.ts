@@ -1,7 +1,7 @@
 import type { Input } from '../../core/machine.ts'
 import type { Path, SocketId } from '../../socket/path.ts'
 import type { PathCandidate, PathMessage } from '../../wire/path.ts'
-import type { Attempt, TechniqueName } from '../attempt.ts'
+import type { Attempt, Reason, TechniqueName } from '../attempt.ts'
 
 /** What carries a pipe's datagrams: a stream through a relay, or a punched TCP connection. */
 export type PipeKind = 'relay' | 'tcp'
@@ -56,21 +56,37 @@ export type AgentInput =
   | { readonly type: 'sockets'; readonly sockets: readonly LocalSocket[] }
   /** All of our own candidates, as they are known now. */
   | { readonly type: 'candidates'; readonly candidates: readonly PathCandidate[] }
-  /** A pipe to the other side is there. `relay`: the relay's peer id. `costMs`: the round trip to the relay, as far as it is known. */
+  /**
+   * A pipe to the other side is there. `relay`: the relay's peer id. `remote`: `ip:port`. `rttMs`: the round trip to the other side by it, where
+   * something has gone there and come back already. `costMs`: the round trip to the relay, as far as it is known.
+   */
   | {
       readonly type: 'pipe'
       readonly pipe: number
       readonly kind: PipeKind
       readonly relay?: string
       readonly remote: string
+      readonly rttMs?: number
       readonly costMs?: number
     }
   | { readonly type: 'pipe-gone'; readonly pipe: number }
+  /** What became of a 'punch-tcp'. When it went well the connection follows as a pipe. */
+  | {
+      readonly type: 'punched'
+      readonly ok: boolean
+      readonly reason: Reason
+      readonly ms: number
+      readonly detail?: string
+    }
   /**
    * What has moved since the last such input, at most twice a second and only when something did. `heard`: datagrams (other than STUN) that
    * came in by that path.
    */
-  | { readonly type: 'traffic'; readonly sent: number; readonly heard: readonly { readonly path: Path; readonly count: number }[] }
+  | {
+      readonly type: 'traffic'
+      readonly sent: number
+      readonly heard: readonly { readonly path: Path; readonly count: number }[]
+    }
   /** Addresses, default route or the clock changed: nothing that was known of our own network holds. */
   | { readonly type: 'network-changed' }
 

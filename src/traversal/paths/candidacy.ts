@@ -1,0 +1,96 @@
+import { Allowance } from '../../core/allowance.ts'
+import type { AllowPrivate } from '../../core/ip.ts'
+import type { Endpoint } from '../../core/machine.ts'
+import { MAX_CANDIDATES, type PathCandidate, type PathMessage } from '../../wire/path.ts'
+import type { TechniqueName } from '../attempt.ts'
+import { LIST_ALLOWANCE } from './limits.ts'
+import { type Target, targetsAmong, techniqueOf } from './targets.ts'
+
+type List = Extract<PathMessage, { type: 'CANDIDATES' }>
+
+export interface CandidacyInit {
+  readonly allowPrivate: AllowPrivate
+  readonly techniques: ReadonlySet<TechniqueName>
+}
+
+/** What each side has told of where it is. */
+export class Candidacy {
+  readonly #init: CandidacyInit
+  readonly #lists = new Allowance(LIST_ALLOWANCE)
+  #own: readonly PathCandidate[] = []
+  #theirs: readonly PathCandidate[] = []
+  #theirSeq = -1
+  /** The latest of the lists that came too fast. */
+  #waiting: List | undefined
+  #waitMs = Number.POSITIVE_INFINITY
+  #seq = 0
+
+  constructor(init: CandidacyInit) {
+    this.#init = init
+  }
+
+  /** When the list that came too fast is to be looked at. */
+  get wakeAtMs(): number {
+    return this.#waitMs
+  }
+
+  set own(candidates: readonly PathCandidate[]) {
+    this.#own = candidates.slice(0, MAX_CANDIDATES)
+  }
+
+  get known(): boolean {
+    return this.#theirSeq >= 0
+  }
+
+  ownOf(transport: 'udp' | 'tcp'): readonly PathCandidate[] {
+    return this.#own.filter(candidate => candidate.transport === transport)
+  }
+
+  /** @returns whether a list was taken: the highest number counts */
+  hear(list: List, nowMs: number): boolean {
+    if (list.seq <= (this.#waiting?.seq ?? this.#theirSeq)) return false
+    if (!this.#lists.take('', nowMs)) {
+      this.#waiting = list
+      this.#waitMs = Math.min(this.#waitMs, nowMs + LIST_ALLOWANCE.refillMs)
+      return false
+    }
+    this.#waiting = undefined
+    this.#waitMs = Number.POSITIVE_INFINITY
+    this.#theirSeq = list.seq
+    this.#theirs = list.candidates.slice(0, MAX_CANDIDATES)
+    return true
+  }
+
+  /** @returns whether a list that had to wait was taken */
+  catchUp(nowMs: number): boolean {
+    const list = this.#waiting
+    if (list == null || nowMs < this.#waitMs) return false
+    this.#waiting = undefined
+    this.#waitMs = Number.POSITIVE_INFINITY
+    return this.hear(list, nowMs)
+  }
+
+  /** Ours, for the other side. */
+  announcement(): PathMessage {
+    return { type: 'CANDIDATES', seq: ++this.#seq, candidates: this.#own }
+  }
+
+  udpTargets(relays: readonly Endpoint[]): readonly Target[] {
+    return targetsAmong(this.#theirs, 'udp', this.#rules(relays))
+  }
+
+  /** Of theirs, or of those that a message has, what may be dialled over TCP. */
+  tcpTargets(relays: readonly Endpoint[], candidates: readonly PathCandidate[] = this.#theirs): readonly Target[] {
+    return targetsAmong(candidates.slice(0, MAX_CANDIDATES), 'tcp', this.#rules(relays))
+  }
+
+  /** What a path is called whose other end nobody announced; undefined when it is not to be used. */
+  unannounced(): TechniqueName | undefined {
+    const technique = techniqueOf(undefined, this.#theirs, this.#own)
+    return this.#init.techniques.has(technique) ? technique : undefined
+  }
+
+  #rules(relays: readonly Endpoint[]) {
+    return { own: this.#own, relays, ...this.#init }
+  }
+}

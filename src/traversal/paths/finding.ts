@@ -1,0 +1,191 @@
+import type { PathMessage } from '../../wire/path.ts'
+import type { Attempt, TechniqueName } from '../attempt.ts'
+import type { AgentInput, LocalSocket } from './api.ts'
+import type { Candidacy } from './candidacy.ts'
+import { begin, type Known } from './known.ts'
+import { LIMITS, SCHEDULES } from './limits.ts'
+import type { Outbox } from './outbox.ts'
+import { Progress } from './progress.ts'
+import { Search } from './search.ts'
+import type { AgentRole, Selection } from './selection.ts'
+import type { PathTable } from './table.ts'
+import { TCP_PUNCH, TcpPunch, type TcpStep } from './tcp-punch.ts'
+import { isSuspected } from './trust.ts'
+
+export interface FindingInit {
+  readonly role: AgentRole
+  readonly techniques: ReadonlySet<TechniqueName>
+  readonly out: Outbox
+  readonly table: PathTable
+  readonly candidacy: Candidacy
+  readonly selection: Selection
+}
+
+/** Looks for direct paths: rounds of checks by UDP, and TCP connects agreed on by message. */
+export class Finding {
+  readonly #init: FindingInit
+  readonly #search: Search
+  readonly #tcp: TcpPunch
+  readonly #progress = new Progress()
+  readonly #usesUdp: boolean
+  #sockets: readonly LocalSocket[] = []
+  #stream = false
+  /** A direct path by UDP is there, and nothing speaks against it. */
+  #found = false
+  /** When both sides' candidates were known first. */
+  #knownMs: number | undefined
+
+  constructor(init: FindingInit) {
+    this.#init = init
+    this.#search = new Search(init.role === 'controlling')
+    this.#tcp = new TcpPunch(init.role)
+    this.#usesUdp = (['direct', 'reverse', 'punch-quic'] as const).some(name => init.techniques.has(name))
+  }
+
+  /** The other side hears us by the path stream from now on. */
+  stream(): void {
+    this.#stream = true
+    this.announce()
+  }
+
+  /** Tells the other side where we are. */
+  announce(): void {
+    if (this.#stream) this.#init.out.message(this.#init.candidacy.announcement())
+  }
+
+  sockets(nowMs: number, sockets: readonly LocalSocket[]): void {
+    this.#sockets = sockets
+    this.pair(nowMs)
+  }
+
+  isOurs(socket: number): boolean {
+    return this.#sockets.some(each => each.socket === socket)
+  }
+
+  /** Something about the candidates is new: checks begin by the pairs that are. */
+  pair(nowMs: number): void {
+    const { candidacy, table } = this.#init
+    const fresh = table.setPairs(this.#sockets, candidacy.udpTargets(table.relayEndpoints), nowMs)
+    if (!candidacy.known || this.#sockets.length === 0) return
+    const first = this.#knownMs == null
+    this.#knownMs ??= nowMs
+    if (this.#found) fresh.forEach((known, i) => void begin(known, SCHEDULES.opening, nowMs + i * LIMITS.pacingMs))
+    else if (fresh.length > 0 || first) this.#search.restart(nowMs)
+  }
+
+  /** The other side has told its candidates, or told them again because it looks for us. */
+  heardCandidates(nowMs: number): void {
+    this.pair(nowMs)
+    if (!this.#found) {
+      this.#search.join(nowMs)
+      return
+    }
+    for (const known of this.#init.table.all()) {
+      if (known.transport !== 'udp' || known.validatedAtMs == null || known.burst != null) continue
+      begin(known, SCHEDULES.single, nowMs)
+    }
+  }
+
+  heardPunch(nowMs: number, message: Extract<PathMessage, { type: 'PUNCH_TCP' }>): void {
+    const { candidacy, table, selection, techniques } = this.#init
+    if (!techniques.has('punch-tcp')) return
+    const dialable = candidacy.tcpTargets(table.relayEndpoints, message.candidates)
+    const rttMs = selection.current?.rttMs ?? 0
+    this.#put(this.#tcp.message(nowMs, message, dialable, candidacy.ownOf('tcp'), rttMs))
+  }
+
+  punched(nowMs: number, { ok, reason, ms, detail }: Extract<AgentInput, { type: 'punched' }>): void {
+    this.#tcp.punched(nowMs, ok)
+    const outcome = ok ? 'ok' : 'failed'
+    this.#report({ technique: 'punch-tcp', outcome, reason, ms, ...(detail == null ? {} : { detail }) })
+  }
+
+  networkChanged(nowMs: number): void {
+    this.#progress.reset()
+    this.#tcp.reset(nowMs)
+    this.#found = false
+    this.#search.restart(nowMs)
+  }
+
+  /** A path has been validated. */
+  validated(known: Known, nowMs: number): void {
+    if (known.transport === 'udp') this.#report(this.#progress.found(known, nowMs))
+  }
+
+  /** @returns when to look again */
+  step(nowMs: number, active: boolean): number {
+    const { candidacy } = this.#init
+    if (candidacy.catchUp(nowMs)) this.heardCandidates(nowMs)
+    this.#look(nowMs)
+    if (this.#search.ended(nowMs) && !this.#found) this.#failed(nowMs)
+    const round = this.#search.due(nowMs)
+    if (round != null) {
+      if (this.#found) this.#improve(nowMs, active)
+      else this.#begin(nowMs, round)
+    }
+    this.#punchTcp(nowMs)
+    const udpTurnMs = (this.#knownMs ?? Number.POSITIVE_INFINITY) + TCP_PUNCH.afterUdpMs
+    const later = [this.#tcp.wakeAtMs, udpTurnMs].filter(ms => ms > nowMs)
+    return Math.min(this.#search.wakeAtMs, candidacy.wakeAtMs, ...later)
+  }
+
+  #look(nowMs: number): void {
+    const { table } = this.#init
+    const works = (known: Known) => known.validatedAtMs != null && !isSuspected(known, nowMs)
+    const found = table.all().some(known => known.transport === 'udp' && works(known))
+    if (found === this.#found) return
+    this.#found = found
+    if (found) this.#search.found(nowMs)
+    else if (this.#knownMs != null) this.#search.restart(nowMs)
+  }
+
+  #begin(nowMs: number, round: 'first' | 'later'): void {
+    const { table, role } = this.#init
+    const schedule = round === 'first' ? SCHEDULES.opening : SCHEDULES.later
+    const pairs = table.all().filter(({ validatedAtMs }) => validatedAtMs == null)
+    pairs.forEach((known, i) => {
+      if (known.burst == null) begin(known, schedule, nowMs + i * LIMITS.pacingMs)
+    })
+    this.#search.began(nowMs, schedule.at(-1)! + pairs.length * LIMITS.pacingMs)
+    this.#progress.began(nowMs)
+    // so that both open their NATs in the same moment
+    if (round === 'later' && role === 'controlling') this.announce()
+  }
+
+  /** Is there a better way by now than the one that was found? Only worth a packet when somebody uses the link. */
+  #improve(nowMs: number, active: boolean): void {
+    this.#search.found(nowMs)
+    if (!active) return
+    const { table } = this.#init
+    const idle = table.all().filter(known => known.validatedAtMs == null && known.announced && known.burst == null)
+    idle.forEach((known, i) => void begin(known, SCHEDULES.single, nowMs + i * LIMITS.pacingMs))
+  }
+
+  #failed(nowMs: number): void {
+    if (!this.#usesUdp) return
+    const { table, candidacy } = this.#init
+    const targets = new Set(table.all().flatMap(({ host, announced }) => (announced ? (host ?? []) : []))).size
+    this.#report(this.#progress.failed({ targets, own: candidacy.ownOf('udp').length }, nowMs))
+  }
+
+  #punchTcp(nowMs: number): void {
+    const { table, candidacy, techniques } = this.#init
+    const own = candidacy.ownOf('tcp')
+    const all = table.all()
+    const direct = all.some(({ kind, validatedAtMs }) => kind === 'direct' && validatedAtMs != null)
+    const hopeless = candidacy.ownOf('udp').length === 0 || !all.some(({ transport }) => transport === 'udp')
+    const turn = this.#knownMs != null && (hopeless || nowMs >= this.#knownMs + TCP_PUNCH.afterUdpMs)
+    const wanted = techniques.has('punch-tcp') && !direct && turn
+    const reachable = wanted && candidacy.tcpTargets(table.relayEndpoints).length > 0
+    this.#put(this.#tcp.step(nowMs, { wanted, stream: this.#stream, own, reachable }))
+  }
+
+  #put({ messages, events }: TcpStep): void {
+    for (const message of messages) this.#init.out.message(message)
+    for (const event of events) this.#init.out.emit(event)
+  }
+
+  #report(attempt: Attempt | undefined): void {
+    if (attempt != null) this.#init.out.emit({ type: 'attempt', attempt })
+  }
+}

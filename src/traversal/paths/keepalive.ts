@@ -1,0 +1,84 @@
+import type { Known } from './known.ts'
+
+/**
+ * How often an idle path is checked. Whoever asks opens its own NAT anew, whatever was left of its mapping, so an answer only proves that the *other*
+ * side's NAT has kept it. So the two sides take turns: who was asked last asks next, and the other one only when that does not happen.
+ */
+export const KEEPALIVE = {
+  /** "UDP mappings live 30 s or less on bad routers": half of that, so that one lost packet does no harm. */
+  firstMs: 15_000,
+  /** Below that it is not the mapping. */
+  leastMs: 6_000,
+  /** Linux keeps a UDP stream for 120 s, and RFC 4787 REQ-5 asks for as much. */
+  mostMs: 100_000,
+  /** Three times answered at once: longer by a half. */
+  growth: 1.5,
+  successes: 3,
+  /** What is kept of a time after which the mapping was gone. */
+  share: 0.6,
+  /** Where no NAT is in between nothing runs out; a firewall's state may (as above). */
+  plainMs: 100_000,
+  /** RFC 5382 REQ-5 gives TCP mappings two hours, routers at home give them 5 to 15 minutes. */
+  tcpMs: 120_000,
+  /** The connection to the hub has keepalives of its own; this finds out whether the other side's end is there as well. */
+  relayMs: 300_000,
+  /** A path that is not in use but may be soon: it is on probation, or a better one than the relay. */
+  spareMs: 10_000,
+  /** The trust of others runs out when the mapping of a bad router does. */
+  unkeptMs: 20_000,
+  /** How much later the side asks whose turn it is not. */
+  patience: 1.5
+} as const
+
+/** The time that UDP mappings between the two sides bear without a packet, as experience shows it. */
+export class MappingLifetime {
+  #intervalMs: number = KEEPALIVE.firstMs
+  /** After so long one was gone. */
+  #ceilingMs: number = Number.POSITIVE_INFINITY
+  #successes = 0
+
+  get intervalMs(): number {
+    return this.#intervalMs
+  }
+
+  /** After a silence of that length the first check was answered. */
+  bore(silenceMs: number): void {
+    if (silenceMs < this.#intervalMs * 0.9 || ++this.#successes < KEEPALIVE.successes) return
+    this.#successes = 0
+    const longest = Math.min(KEEPALIVE.mostMs, this.#ceilingMs * KEEPALIVE.share)
+    this.#intervalMs = Math.max(this.#intervalMs, Math.min(this.#intervalMs * KEEPALIVE.growth, longest))
+  }
+
+  /** After a silence of that length nothing came through, and then the path was there again: it was the mapping that was gone. */
+  broke(silenceMs: number): void {
+    if (silenceMs < KEEPALIVE.leastMs) return
+    this.#successes = 0
+    this.#ceilingMs = Math.min(this.#ceilingMs, silenceMs)
+    this.#intervalMs = Math.max(KEEPALIVE.leastMs, Math.min(this.#intervalMs, silenceMs * KEEPALIVE.share))
+  }
+
+  /** Another network has other mappings. */
+  forget(): void {
+    this.#intervalMs = KEEPALIVE.firstMs
+    this.#ceilingMs = Number.POSITIVE_INFINITY
+    this.#successes = 0
+  }
+}
+
+/** How long a path in use may be silent before we ask. */
+export function keepaliveMs(known: Known, lifetime: MappingLifetime): number {
+  return baseMs(known, lifetime) * (known.turn === 'mine' ? 1 : KEEPALIVE.patience)
+}
+
+function baseMs({ transport, plain }: Known, lifetime: MappingLifetime): number {
+  switch (transport) {
+    case 'relay':
+      return KEEPALIVE.relayMs
+    case 'tcp':
+      return KEEPALIVE.tcpMs
+    case 'udp':
+      return plain ? KEEPALIVE.plainMs : lifetime.intervalMs
+    default:
+      return transport satisfies never
+  }
+}

@@ -1,0 +1,127 @@
+import { canonicalIp } from '../../core/ip.ts'
+import type { Path } from '../../socket/path.ts'
+import type { TechniqueName } from '../attempt.ts'
+import type { KnownPath } from './api.ts'
+import { type ChoosablePath, type Silence, smoothRtt } from './choose.ts'
+
+/** What is fixed about a path. */
+export interface PathFacts {
+  readonly key: string
+  readonly path: Path
+  /** Whom its packets go to, where that is an address. */
+  readonly host: string | undefined
+  readonly kind: 'direct' | 'relay'
+  readonly transport: 'udp' | 'tcp' | 'relay'
+  readonly technique: TechniqueName
+  readonly scope: 'lan' | 'wan'
+  readonly family: 4 | 6
+  /** No NAT in between, as far as is known. */
+  readonly plain: boolean
+  /** The other side named it; else its checks came from there. */
+  readonly announced: boolean
+}
+
+/** Checks that are under way: when they began, and how many are out. */
+export interface Burst {
+  readonly schedule: readonly number[]
+  readonly startMs: number
+  sent: number
+}
+
+/** A path with all that has become of it. */
+export interface Known extends PathFacts {
+  readonly bornMs: number
+  /** The switch takes packets from it. */
+  accepted: boolean
+  /** Since when a check of ours has been answered by it, without losing trust; undefined when it has no trust. */
+  validatedAtMs: number | undefined
+  /** When it lost trust; undefined while it has any, and before it had. */
+  lapsedAtMs: number | undefined
+  /** Something came by it. */
+  heardAtMs: number
+  /** A check of ours left by it last. */
+  askedAtMs: number
+  /** An answer came by it. */
+  answeredAtMs: number
+  unansweredSinceMs: number | undefined
+  rttMs: number | undefined
+  lastRttMs: number | undefined
+  rttSamples: number
+  lapses: number
+  burst: Burst | undefined
+  /** Said with every check until one is answered. */
+  nomination: number | undefined
+  /** Whose keepalive is next. */
+  turn: 'mine' | 'theirs'
+}
+
+export function newKnown(facts: PathFacts, nowMs: number, turn: 'mine' | 'theirs'): Known {
+  return {
+    ...facts,
+    bornMs: nowMs,
+    accepted: false,
+    validatedAtMs: undefined,
+    lapsedAtMs: undefined,
+    heardAtMs: Number.NEGATIVE_INFINITY,
+    askedAtMs: Number.NEGATIVE_INFINITY,
+    answeredAtMs: Number.NEGATIVE_INFINITY,
+    unansweredSinceMs: undefined,
+    rttMs: undefined,
+    lastRttMs: undefined,
+    rttSamples: 0,
+    lapses: 0,
+    burst: undefined,
+    nomination: undefined,
+    turn
+  }
+}
+
+export function keyOf(path: Path): string {
+  if (path.kind === 'pipe') return `pipe ${path.pipe}`
+  const { address, port } = path.remote
+  return `udp ${path.socket} ${address.includes(':') ? (canonicalIp(address) ?? address) : address} ${port}`
+}
+
+export function begin(known: Known, schedule: readonly number[], nowMs: number): void {
+  known.burst = { schedule, startMs: nowMs, sent: 0 }
+}
+
+/** When the next check of the burst is due. */
+export function burstAtMs({ burst }: Known): number {
+  const offsetMs = burst?.schedule[burst.sent]
+  return burst == null || offsetMs == null ? Number.POSITIVE_INFINITY : burst.startMs + offsetMs
+}
+
+/** A check was answered after `rttMs`. */
+export function measured(known: Known, rttMs: number): void {
+  known.lastRttMs = rttMs
+  known.rttMs = smoothRtt(known.rttSamples === 0 ? undefined : known.rttMs, rttMs)
+  known.rttSamples++
+}
+
+export function silenceOf(known: Known, keepaliveMs: number): Silence {
+  const { heardAtMs, unansweredSinceMs, rttMs } = known
+  return { heardAtMs, unansweredSinceMs, rttMs, keepaliveMs }
+}
+
+export function choosable(known: Known, trustedUntilMs: number): ChoosablePath {
+  const { key, kind, transport, scope, family, validatedAtMs, rttMs, rttSamples, lapses } = known
+  return {
+    id: key,
+    kind,
+    transport,
+    scope,
+    family,
+    validated: validatedAtMs != null,
+    trustedUntilMs,
+    rttMs,
+    rttSamples,
+    validatedAtMs: validatedAtMs ?? 0,
+    lapses
+  }
+}
+
+/** As the application sees it. */
+export function described({ path, kind, transport, technique, lastRttMs }: Known): KnownPath {
+  return { path, kind, transport, technique, rttMs: lastRttMs }
+}

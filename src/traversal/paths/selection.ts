@@ -1,0 +1,135 @@
+import type { Path } from '../../socket/path.ts'
+import type { KnownPath, PathReason } from './api.ts'
+import { type Choice, type ChoosablePath, choose, type Rival } from './choose.ts'
+import { begin, choosable, described, type Known } from './known.ts'
+import { SCHEDULES } from './limits.ts'
+import type { Outbox } from './outbox.ts'
+import type { PathTable } from './table.ts'
+import { doubtAtMs } from './trust.ts'
+
+export type AgentRole = 'controlling' | 'controlled'
+
+export interface SelectionInit {
+  readonly role: AgentRole
+  readonly table: PathTable
+  readonly out: Outbox
+  /** When trust in a path ends. */
+  readonly trustEndsMs: (known: Known) => number
+}
+
+/** No change of path makes packets wait for longer. */
+const MAX_HOLD_MS = 250
+
+/**
+ * Which path is used. The controlling side chooses, and nominates what it has chosen; the other one follows as soon as it trusts that path
+ * itself, and chooses only when the path in use has lost its trust.
+ */
+export class Selection {
+  readonly #init: SelectionInit
+  #current: string | undefined
+  #described: KnownPath | undefined
+  #also: string | undefined
+  #rival: Rival | undefined
+  /** The last nomination: ours when we decide, else theirs. */
+  #nomination = 0
+  #nominated: string | undefined
+  #moves = 0
+
+  constructor(init: SelectionInit) {
+    this.#init = init
+  }
+
+  get current(): Known | undefined {
+    return this.#init.table.get(this.#current)
+  }
+
+  /** How often the path has changed. */
+  get moves(): number {
+    return this.#moves
+  }
+
+  /** Two paths that are to be measured, because one may prove better. */
+  get rivals(): readonly string[] {
+    return this.#rival == null ? [] : [this.#rival.id, this.#rival.current]
+  }
+
+  /** Said by the other side in a check that came by that path. Old news does not count. */
+  nominate(known: Known, counter: number): void {
+    if (this.#init.role === 'controlling' || counter <= this.#nomination) return
+    this.#nomination = counter
+    this.#nominated = known.key
+  }
+
+  /** Looks at all paths again. `because`: what the path in use lost its trust by, where that is known. */
+  decide(nowMs: number, because?: PathReason): void {
+    const { table } = this.#init
+    const { use, reason, rival } = this.#choice(nowMs)
+    this.#rival = rival
+    const next = table.get(use)
+    if (next != null && use !== this.#current)
+      this.#move(next, (reason === 'silent' && because) || reason || 'better', nowMs)
+    else this.#mirror(nowMs)
+  }
+
+  #choice(nowMs: number): Choice {
+    const { role, table } = this.#init
+    const paths = table.all().map(known => choosable(known, this.#init.trustEndsMs(known)))
+    if (role === 'controlling') return choose(paths, this.#current, nowMs, this.#rival)
+    const trusted = (key: string | undefined) => paths.some(path => path.id === key && isTrusted(path, nowMs))
+    if (trusted(this.#nominated)) return { use: this.#nominated, reason: 'nominated' }
+    if (trusted(this.#current)) return { use: this.#current, reason: undefined }
+    return choose(paths, this.#current, nowMs)
+  }
+
+  #move(to: Known, reason: PathReason, nowMs: number): void {
+    const { role, table, out } = this.#init
+    const from = this.#described
+    const left = this.current
+    const holdMs = left?.validatedAtMs == null ? 0 : Math.max(0, ((left.rttMs ?? 0) - (to.rttMs ?? 0)) / 2)
+    this.#current = to.key
+    this.#described = described(to)
+    this.#moves++
+    this.#also = undefined
+    table.accept(to)
+    if (from != null && role === 'controlling') {
+      if (left != null) left.nomination = undefined
+      to.nomination = ++this.#nomination
+      begin(to, SCHEDULES.nomination, nowMs)
+    }
+    // the other side may have had a reason: is it there for us?
+    if (left?.transport === 'udp' && left.validatedAtMs != null && reason === 'nominated') {
+      begin(left, SCHEDULES.later, nowMs)
+    }
+    const also = this.#second(nowMs)
+    this.#also = also?.key
+    out.emit({ type: 'use', path: to.path, ...alsoBy(also), holdMs: Math.min(MAX_HOLD_MS, Math.round(holdMs)) })
+    out.emit({ type: 'path', to: this.#described, from, reason })
+  }
+
+  #mirror(nowMs: number): void {
+    const { current } = this
+    const also = this.#second(nowMs)
+    if (current == null || also?.key === this.#also) return
+    this.#also = also?.key
+    this.#init.out.emit({ type: 'use', path: current.path, ...alsoBy(also), holdMs: 0 })
+  }
+
+  /** The best path besides one in doubt. A pipe will do that has not answered yet: it leads to the other side or nowhere. */
+  #second(nowMs: number): Known | undefined {
+    const { table, trustEndsMs } = this.#init
+    const { current } = this
+    if (current == null || (trustEndsMs(current) > nowMs && nowMs < doubtAtMs(current))) return undefined
+    const others = table.all().filter(({ key }) => key !== current.key)
+    const paths = others.map(known => choosable(known, trustEndsMs(known))).filter(path => isTrusted(path, nowMs))
+    const best = table.get(choose(paths, undefined, nowMs).use)
+    return best ?? others.findLast(({ path, lapsedAtMs }) => path.kind === 'pipe' && lapsedAtMs == null)
+  }
+}
+
+function isTrusted({ validated, trustedUntilMs }: ChoosablePath, nowMs: number): boolean {
+  return validated && trustedUntilMs > nowMs
+}
+
+function alsoBy(known: Known | undefined): { readonly also?: Path } {
+  return known == null ? {} : { also: known.path }
+}

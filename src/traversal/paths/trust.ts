@@ -1,0 +1,80 @@
+import { suspectAtMs, trustedUntilMs } from './choose.ts'
+import { KEEPALIVE, keepaliveMs, type MappingLifetime } from './keepalive.ts'
+import { begin, type Known, silenceOf } from './known.ts'
+import { SCHEDULES } from './limits.ts'
+
+/** What a path is for now: `use` packets leave by it; `spare` it may be next, so it is kept alive; `other` nobody waits for it. */
+export type Duty = 'use' | 'spare' | 'other'
+
+/** Sooner than suspicion: what leaves by another path as well costs a packet, what is lost costs a retransmission. */
+const DOUBT = { ms: 200, rtts: 2 } as const
+
+export function dutyOf(known: Known, current: Known | undefined): Duty {
+  if (known.key === current?.key) return 'use'
+  if (known.transport !== 'udp') return 'spare'
+  // a direct path that is validated and not in use waits for its turn, or the other side's
+  return current == null || current.kind === 'relay' ? 'spare' : 'other'
+}
+
+/** How long it may be silent before it is asked, or, when nobody asks, forgotten. */
+export function quietMs(known: Known, duty: Duty, lifetime: MappingLifetime): number {
+  if (duty === 'use' || known.transport !== 'udp') return keepaliveMs(known, lifetime)
+  return duty === 'spare' ? KEEPALIVE.spareMs : KEEPALIVE.unkeptMs
+}
+
+/** When trust in it lapses. */
+export function trustEndsMs(known: Known, duty: Duty, lifetime: MappingLifetime): number {
+  if (known.validatedAtMs == null) return Number.NEGATIVE_INFINITY
+  return trustedUntilMs(silenceOf(known, quietMs(known, duty, lifetime)))
+}
+
+/** From when on its packets go by another path as well, because nothing came back by it. */
+export function doubtAtMs(known: Known): number {
+  const { unansweredSinceMs, rttMs } = known
+  if (unansweredSinceMs == null) return Number.POSITIVE_INFINITY
+  const doubtMs = unansweredSinceMs + Math.max(DOUBT.ms, DOUBT.rtts * (rttMs ?? DOUBT.ms))
+  return Math.min(doubtMs, suspectedAtMs(known))
+}
+
+/** From when on it is likely to be dead. */
+export function suspectedAtMs(known: Known): number {
+  return suspectAtMs(silenceOf(known, Number.POSITIVE_INFINITY))
+}
+
+export function isSuspected(known: Known, nowMs: number): boolean {
+  return nowMs >= suspectedAtMs(known)
+}
+
+/** Packets have left by it, and nothing has come back. */
+export function unanswered(known: Known, nowMs: number): void {
+  if (known.unansweredSinceMs != null || nowMs - known.answeredAtMs < DOUBT.ms) return
+  known.unansweredSinceMs = nowMs
+  if (known.burst == null) begin(known, SCHEDULES.single, nowMs)
+}
+
+/** It may well be dead: asked at once, and left in a second unless it answers. */
+export function suspect(known: Known, nowMs: number): void {
+  known.unansweredSinceMs = 0
+  known.unansweredSinceMs = nowMs - suspectedAtMs(known)
+  begin(known, SCHEDULES.suspected, nowMs)
+}
+
+/** Begins the checks that are due of a path that has trust. @returns when to look again */
+export function keepTrust(known: Known, duty: Duty, lifetime: MappingLifetime, nowMs: number): number {
+  const suspectMs = doubtAtMs(known)
+  if (nowMs >= suspectMs && known.burst?.schedule !== SCHEDULES.suspected) begin(known, SCHEDULES.suspected, nowMs)
+  const askMs = duty === 'other' ? Number.POSITIVE_INFINITY : known.heardAtMs + quietMs(known, duty, lifetime)
+  if (nowMs >= askMs && known.burst == null) begin(known, SCHEDULES.keepalive, nowMs)
+  const nextMs = [suspectMs, askMs].filter(ms => ms > nowMs)
+  return Math.min(trustEndsMs(known, duty, lifetime), ...nextMs)
+}
+
+/** Something came by it: what we send arrives, as far as one can tell. */
+export function heard(known: Known, nowMs: number): void {
+  known.heardAtMs = nowMs
+  known.unansweredSinceMs = undefined
+  const schedule = known.burst?.schedule
+  if (schedule === SCHEDULES.suspected || schedule === SCHEDULES.single || schedule === SCHEDULES.keepalive) {
+    known.burst = undefined
+  }
+}

@@ -20,11 +20,11 @@ import type { NetworkReport } from '../nat/report.ts'
 import type { Mapped } from '../portmap/index.ts'
 import { systemHost } from '../socket/system/host.ts'
 import type { TechniqueName } from '../traversal/attempt.ts'
-import type { PathCandidate } from '../wire/path.ts'
 import { type ConnectOptions, connect } from './connect.ts'
 import type { Examinee, ExamineOptions } from './examine.ts'
 import { isLoopbackHub, isPrivateHub, parseHubs, reachable } from './hubs.ts'
 import { Link } from './link.ts'
+import { NodeNetwork } from './network.ts'
 import { pathOf } from './path.ts'
 
 export interface NodeOptions {
@@ -81,14 +81,9 @@ export async function createNode(options: NodeOptions) {
   const ports = new MappedPorts()
   const allowPrivate = options.allowPrivate ?? (hubs.every(isPrivateHub) ? 'network' : false)
   const portMapping = options.portMapping ?? !hubs.every(isLoopbackHub)
-  // our own addresses are known once libp2p is there
-  const own: { candidates?: { list(): readonly PathCandidate[] } } = {}
-  const moves = new Events<{ candidates: undefined }>()
+  const network = new NodeNetwork()
   const relayed = new Links({
-    candidates: {
-      list: () => own.candidates?.list() ?? [],
-      onChange: listener => moves.on('candidates', listener)
-    },
+    candidates: network.candidates,
     relays: () => hubs,
     allowPrivate,
     ...(options.techniques == null ? {} : { techniques: options.techniques })
@@ -117,16 +112,7 @@ export async function createNode(options: NodeOptions) {
     }
   })
   const { transportManager } = (libp2p as unknown as Internals).components
-  own.candidates = {
-    list: () =>
-      libp2p.services.dcutr.observed
-        .candidates()
-        .map(
-          ({ technique, address, port }) =>
-            ({ kind: 'observed', transport: technique === 'punch-quic' ? 'udp' : 'tcp', address, port }) as const
-        )
-  }
-  moves.emit('candidates', undefined)
+  network.start({ transports: transportManager.getTransports(), hubs, observed: libp2p.services.dcutr.observed })
   let examinee: Examinee | undefined
   const hubConnections = () => libp2p.getConnections().filter(({ remotePeer }) => hubIds.has(remotePeer.toString()))
   const links = new Map<string, Link>()
@@ -168,6 +154,7 @@ export async function createNode(options: NodeOptions) {
     transportManager.listen(hubs.map(hub => hub.encapsulate('/p2p-circuit'))).catch(() => {})
     await started
   } catch (error) {
+    network.stop()
     await libp2p.stop()
     throw error
   }
@@ -223,6 +210,7 @@ export async function createNode(options: NodeOptions) {
     },
 
     async stop(): Promise<void> {
+      network.stop()
       await libp2p.stop()
       events.clear()
     }

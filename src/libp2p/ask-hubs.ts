@@ -1,0 +1,45 @@
+import type { Transport } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { Clock } from '../core/clock.ts'
+import type { Random } from '../core/random.ts'
+import { ask } from '../nat/ask.ts'
+import { endpointOf } from './candidate.ts'
+import { lastPeer } from './circuit/address.ts'
+import type { ObservedAddresses } from './observed.ts'
+import { isQuicAddress, quicMultiaddr } from './quic/address.ts'
+import { sharedSockets } from './quic/shared.ts'
+
+/** A hub that is there answers within a round trip; one of another kind never does, and then identify tells, later. */
+const SCHEDULE = { rtoMs: 250, sends: 4, lastWaits: 4 } as const
+
+export interface AskHubs {
+  readonly transports: readonly Transport[]
+  readonly hubs: readonly Multiaddr[]
+  readonly observed: ObservedAddresses
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/**
+ * Asks the hubs by STUN, at the port that they have for QUIC, where they see ours: that is known a round trip from now, before there is a
+ * connection to them, so that the first offer to a peer has it already.
+ *
+ * @throws never: what does not answer is not noted
+ */
+export async function askHubs(
+  { transports, hubs, observed, clock, random }: AskHubs,
+  signal: AbortSignal
+): Promise<void> {
+  const { udp4, udp6 } = await sharedSockets(transports)
+  await Promise.all(
+    hubs.map(async hub => {
+      const to = endpointOf(hub)
+      const socket = to?.address.includes(':') ? udp6 : udp4
+      if (to == null || socket == null || !isQuicAddress(hub)) return
+      const asked = await ask({ clock, random }, socket, { to, schedule: SCHEDULE }, signal)
+      if (asked.type !== 'answered') return
+      const observer = String(lastPeer(hub))
+      observed.note({ address: quicMultiaddr(asked.public), observer, observerHost: to.address, origin: 'asked' })
+    })
+  )
+}

@@ -1,6 +1,7 @@
-import type { Connection, PeerId, Stream } from '@libp2p/interface'
+import type { PeerId, Stream } from '@libp2p/interface'
 import type { ConnectionManager } from '@libp2p/interface-internal'
 import { NatError } from '../../core/errors.ts'
+import { preferred } from '../../libp2p/circuit/connect.ts'
 import { peerOf } from '../../libp2p/circuit/stop.ts'
 import { encodeFrame, Frames } from '../../libp2p/frames.ts'
 import {
@@ -49,7 +50,7 @@ export async function relayCircuit(
   const to = readPeer(target)
   if (to == null) return 'MALFORMED_MESSAGE'
   if (to.equals(from) || to.equals(relaying.self)) return 'PERMISSION_DENIED'
-  const connection = reservations.has(to) ? bestConnection(relaying.connectionManager, to) : undefined
+  const connection = reservations.has(to) ? preferred(relaying.connectionManager.getConnections(to)) : undefined
   if (connection == null) return 'NO_RESERVATION'
   const release = circuits.take(from.toString(), to.toString())
   if (release == null) return 'RESOURCE_LIMIT_EXCEEDED'
@@ -83,12 +84,6 @@ function readPeer(target: CircuitPeer | undefined): PeerId | undefined {
   } catch {
     return undefined
   }
-}
-
-function bestConnection(connectionManager: ConnectionManager, peer: PeerId): Connection | undefined {
-  const open = connectionManager.getConnections(peer).filter(({ status, direct }) => status === 'open' && direct)
-  // over QUIC a stream does not wait for another's lost packet
-  return open.find(({ remoteAddr }) => remoteAddr.toString().includes('/quic-v1')) ?? open.at(-1)
 }
 
 async function accepted(stop: Frames<StopMessage>, signal: AbortSignal): Promise<CircuitStatus> {

@@ -1,45 +1,23 @@
-import type { Connection, PeerId } from '@libp2p/interface'
+import type { Connection } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { type Clock, sleep } from '../../core/clock.ts'
 import { scoped } from '../../core/deadline.ts'
 import { NatError } from '../../core/errors.ts'
-import type { CircuitComponents } from './context.ts'
 
 /** The next address is tried when the one before has been silent for so long (RFC 8305 section 8 has 250 ms). */
 const STAGGER_MS = 250
 
 /**
- * Connects to a relay by the first of its addresses that answers. A firewall that swallows UDP must not cost a dial's
- * whole deadline before TCP has its turn, and libp2p's own dial queue would try them one after the other.
+ * Of the direct connections to a relay or a relay's peer, the one for new streams: over QUIC, where a stream does not wait for
+ * another's lost packet, and the newest, because after a change of network an older one may be dead without knowing.
  */
-export async function connectToRelay(
-  components: CircuitComponents,
-  clock: Clock,
-  relay: PeerId,
-  addresses: readonly Multiaddr[],
-  signal: AbortSignal
-): Promise<Connection> {
-  const open = openTo(components, relay)
-  if (open != null) return open
-  const dialable = addresses.filter(address => components.transportManager.dialTransportForMultiaddr(address) != null)
-  try {
-    // only a peer id, or a name: libp2p looks for the rest
-    if (dialable.length === 0)
-      return await components.connectionManager.openConnection(addresses[0] ?? relay, { signal })
-    return await race(dialable, clock, signal, (address, limit) =>
-      components.transportManager.dial(address, { signal: limit })
-    )
-  } catch (cause) {
-    signal.throwIfAborted()
-    const where = addresses.map(String).join(', ')
-    throw new NatError('NO_HUB', `no hub answers at ${where}: ${(cause as Error).message}`, { cause })
-  }
-}
-
-function openTo({ connectionManager }: CircuitComponents, relay: PeerId): Connection | undefined {
-  const open = connectionManager.getConnections(relay).filter(({ status, direct }) => status === 'open' && direct)
-  // a stream over QUIC does not wait for another stream's lost packet
-  return open.find(({ remoteAddr }) => remoteAddr.toString().includes('/quic-v1')) ?? open[0]
+export function preferred(connections: readonly Connection[]): Connection | undefined {
+  const open = connections.filter(({ status, direct }) => status === 'open' && direct)
+  const quic = open.filter(({ remoteAddr }) => remoteAddr.toString().includes('/quic-v1'))
+  // of two in the same millisecond, the later
+  return (quic.length > 0 ? quic : open)
+    .toSorted((one, other) => (one.timeline.open ?? 0) - (other.timeline.open ?? 0))
+    .at(-1)
 }
 
 /**

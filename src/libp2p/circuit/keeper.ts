@@ -24,6 +24,8 @@ export interface KeeperInit<T extends Held> {
   readonly relay: string
   readonly clock: Clock
   readonly random: Random
+  /** Has it ask at once, without the pause after failures: everything may be different now. */
+  readonly restart: Restart
   /** Connects if need be, and asks. */
   readonly reserve: (signal: AbortSignal) => Promise<T>
   /** There is one now, or a newer one. */
@@ -34,43 +36,63 @@ export interface KeeperInit<T extends Held> {
   readonly onFailed: (error: Error) => void
 }
 
+/** Has whoever waits, for an answer or for time to pass, begin anew. */
+export class Restart {
+  #controller = new AbortController()
+
+  now(): void {
+    const before = this.#controller
+    this.#controller = new AbortController()
+    before.abort()
+  }
+
+  /** Aborts at the next restart. */
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+}
+
 /**
  * Keeps a reservation at one relay until the signal aborts: renews it at half its life, keeps the old one until there is
  * a new one, and comes back after whatever happened to the relay.
  */
 export async function keepReservation<T extends Held>(init: KeeperInit<T>, signal: AbortSignal): Promise<void> {
-  const { clock, random } = init
-  let current: { readonly held: T; readonly expiresAtMs: number; readonly over: AbortSignal } | undefined
+  const { clock, random, restart } = init
+  let current: { readonly held: T; readonly expiresAtMs: number; readonly lost: AbortSignal } | undefined
   for (let failures = 0; !signal.aborted; ) {
+    const turn = AbortSignal.any([signal, restart.signal])
     try {
       const what = `a reservation at ${init.relay}`
-      const held = await withDeadline(clock, KEEPER.attemptMs, what, signal, limit => init.reserve(limit))
+      const held = await withDeadline(clock, KEEPER.attemptMs, what, turn, limit => init.reserve(limit))
       failures = 0
-      current = { held, expiresAtMs: clock.now() + held.ttlMs, over: abortedBy(held.lost, signal) }
+      current = { held, expiresAtMs: clock.now() + held.ttlMs, lost: abortedBy(held.lost) }
       init.onHeld(held)
       // half its life, less a little by chance, so that peers which came together do not renew together
       const renewAfterMs = random.int(Math.floor(held.ttlMs * 0.45), Math.floor(held.ttlMs * 0.5))
-      await sleep(clock, renewAfterMs, current.over).catch(() => {})
-      if (!current.over.aborted) continue
+      await sleep(clock, renewAfterMs, AbortSignal.any([turn, current.lost])).catch(() => {})
+      if (!current.lost.aborted) continue
       current = undefined
       if (signal.aborted) return
       init.onLost()
-      await sleep(clock, random.int(0, KEEPER.spreadMs), signal).catch(() => {})
+      await sleep(clock, random.int(0, KEEPER.spreadMs), turn).catch(() => {})
     } catch (error) {
       if (signal.aborted) return
-      if (current != null && (current.over.aborted || clock.now() >= current.expiresAtMs)) {
+      if (current != null && (current.lost.aborted || clock.now() >= current.expiresAtMs)) {
         current = undefined
         init.onLost()
       }
-      init.onFailed(error as Error)
-      const longestMs = Math.min(KEEPER.maxRetryMs, KEEPER.firstRetryMs * 2 ** failures++)
-      await sleep(clock, random.int(Math.floor(longestMs / 2), longestMs), signal).catch(() => {})
+      if (!turn.aborted) {
+        init.onFailed(error as Error)
+        const longestMs = Math.min(KEEPER.maxRetryMs, KEEPER.firstRetryMs * 2 ** failures++)
+        await sleep(clock, random.int(Math.floor(longestMs / 2), longestMs), turn).catch(() => {})
+      }
+      if (turn.aborted) failures = 0
     }
   }
 }
 
-function abortedBy(lost: Promise<void>, signal: AbortSignal): AbortSignal {
+function abortedBy(lost: Promise<void>): AbortSignal {
   const controller = new AbortController()
   void lost.then(() => controller.abort())
-  return AbortSignal.any([controller.signal, signal])
+  return controller.signal
 }

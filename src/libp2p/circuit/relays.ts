@@ -2,7 +2,7 @@ import type { Connection, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Events } from '../../core/events.ts'
 import type { CircuitContext } from './context.ts'
-import { keepReservation } from './keeper.ts'
+import { keepReservation, Restart } from './keeper.ts'
 import { type Granted, reserve } from './reserve.ts'
 
 export type ReservationEvents = {
@@ -24,6 +24,7 @@ interface Relay {
   readonly peer: PeerId
   readonly addresses: Multiaddr[]
   readonly stop: AbortController
+  readonly restart: Restart
   ended: Promise<void>
   /** What the first try came to. */
   readonly tried: Promise<void>
@@ -52,7 +53,15 @@ export class Relays {
     }
     const stop = new AbortController()
     const { promise: tried, resolve } = Promise.withResolvers<void>()
-    const relay: Relay = { peer, addresses: [address], stop, tried, users: 1, ended: Promise.resolve() }
+    const relay: Relay = {
+      peer,
+      addresses: [address],
+      stop,
+      restart: new Restart(),
+      tried,
+      users: 1,
+      ended: Promise.resolve()
+    }
     this.#relays.set(peer.toString(), relay)
     relay.ended = this.#run(relay, resolve)
     await tried
@@ -75,9 +84,19 @@ export class Relays {
     return this.#relays.get(peer.toString())?.reservation
   }
 
+  /** The ways to a relay at which we want to be reachable. */
+  addressesOf(peer: PeerId): readonly Multiaddr[] {
+    return this.#relays.get(peer.toString())?.addresses ?? []
+  }
+
+  /** Each relay is asked again at once. Until it has answered, what it granted before counts. */
+  networkChanged(): void {
+    for (const { restart } of this.#relays.values()) restart.now()
+  }
+
   async #run(relay: Relay, onTried: () => void): Promise<void> {
     const { clock, random, log } = this.#context
-    const { peer, stop } = relay
+    const { peer, stop, restart } = relay
     // the relay's other addresses are named in the same turn: the first try is to know them all
     await Promise.resolve()
     await keepReservation(
@@ -85,6 +104,7 @@ export class Relays {
         relay: peer.toString(),
         clock,
         random,
+        restart,
         reserve: signal => this.#reserve(relay, signal),
         onHeld: ({ reservation }) => {
           relay.reservation = reservation

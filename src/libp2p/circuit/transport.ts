@@ -17,10 +17,10 @@ import type { Events } from '../../core/events.ts'
 import type { Random } from '../../core/random.ts'
 import { STOP_PROTOCOL } from '../../wire/circuit.ts'
 import { lastPeer } from './address.ts'
-import { connectToRelay } from './connect.ts'
 import type { CircuitComponents, CircuitContext, CircuitLinks } from './context.ts'
 import { dialCircuit } from './dial.ts'
 import { CircuitListener } from './listener.ts'
+import { RelayConnections } from './relay-connections.ts'
 import { Relays, type ReservationEvents } from './relays.ts'
 import { acceptCircuit } from './stop.ts'
 
@@ -44,6 +44,7 @@ export class CircuitTransport implements Transport, Startable {
   readonly [serviceCapabilities] = ['@libp2p/transport', '@libp2p/circuit-relay-v2-transport']
   readonly [Symbol.toStringTag] = 'beeline-circuit'
   readonly #context: CircuitContext
+  readonly #connections: RelayConnections
   readonly #relays: Relays
   #stopping = new AbortController()
 
@@ -51,26 +52,28 @@ export class CircuitTransport implements Transport, Startable {
     components: CircuitComponents,
     { clock, random, events, links }: Required<Omit<CircuitOptions, 'links'>> & Pick<CircuitOptions, 'links'>
   ) {
+    this.#connections = new RelayConnections(components, clock, relay => this.#relays.addressesOf(relay))
     this.#context = {
       components,
       log: components.logger.forComponent('beeline:circuit'),
       clock,
       random,
       links,
-      connectTo: (relay, addresses, signal) => connectToRelay(components, clock, relay, addresses, signal)
+      connectTo: (relay, addresses, signal) => this.#connections.to(relay, addresses, signal)
     }
     this.#relays = new Relays(this.#context, events)
     if (links != null) {
       links.connectTo = async (address, signal) => {
         const relay = lastPeer(address)
         if (relay == null) throw new NatError('BAD_ADDRESS', `${address} names no relay`)
-        return await connectToRelay(components, clock, relay, [address], signal)
+        return await this.#connections.to(relay, [address], signal)
       }
     }
   }
 
   async start(): Promise<void> {
     this.#stopping = new AbortController()
+    this.#connections.start()
     await this.#context.components.registrar.handle(STOP_PROTOCOL, this.#onStop, {
       maxInboundStreams: MAX_INBOUND_CIRCUITS,
       runOnLimitedConnection: false
@@ -79,7 +82,17 @@ export class CircuitTransport implements Transport, Startable {
 
   async stop(): Promise<void> {
     this.#stopping.abort(new NatError('LINK_CLOSED', 'the node stops'))
+    this.#connections.stop()
     await this.#context.components.registrar.unhandle(STOP_PROTOCOL)
+  }
+
+  /**
+   * Our network has changed: relays are connected to anew at once, and asked for new reservations. What runs over the connections
+   * of before is left alone.
+   */
+  networkChanged(): void {
+    this.#connections.networkChanged()
+    this.#relays.networkChanged()
   }
 
   dial(address: Multiaddr, options: DialTransportOptions): Promise<Connection> {

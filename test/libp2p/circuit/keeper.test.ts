@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { VirtualClock } from '../../../src/core/clock.ts'
 import { seededRandom } from '../../../src/core/random.ts'
-import { type Held, KEEPER, keepReservation } from '../../../src/libp2p/circuit/keeper.ts'
+import { type Held, KEEPER, keepReservation, Restart } from '../../../src/libp2p/circuit/keeper.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -12,6 +12,7 @@ class FakeRelay {
   readonly log: Array<[number, string]> = []
   mode: 'grant' | 'refuse' | 'silent' = 'grant'
   ttlMs = HOUR_MS
+  readonly restart = new Restart()
   readonly #stop = new AbortController()
   #lose: () => void = () => {}
   readonly ended: Promise<void>
@@ -23,6 +24,7 @@ class FakeRelay {
         relay: 'a relay',
         clock: this.clock,
         random: seededRandom(1),
+        restart: this.restart,
         reserve: signal => this.#reserve(signal),
         onHeld: () => this.#note('held'),
         onLost: () => this.#note('lost'),
@@ -136,6 +138,7 @@ test('peers of one hub do not come back in the same moment', async () => {
           relay: 'a relay',
           clock,
           random: seededRandom(seed),
+          restart: new Restart(),
           reserve: async () => {
             asked.push(clock.now())
             const { promise: lost, resolve } = Promise.withResolvers<void>()
@@ -157,4 +160,67 @@ test('peers of one hub do not come back in the same moment', async () => {
     })
   )
   assert.equal(new Set(waits).size, waits.length, `they came back at ${waits}`)
+})
+
+test('a restart: asked again at once, and the old reservation counts until there is a new one', async () => {
+  const relay = new FakeRelay()
+  await relay.clock.advance(60_000)
+  relay.restart.now()
+  await relay.clock.advance(0)
+  assert.deepEqual(relay.times('held'), [0, 60_000])
+  assert.deepEqual(relay.times('lost'), [])
+  // renewed at half life of the new one
+  await relay.clock.advance(0.5 * HOUR_MS)
+  assert.equal(relay.times('asked').length, 3)
+  await relay.stop()
+  assert.equal(relay.clock.pending, 0)
+})
+
+test('a restart gives up the question that is under way, and is no failure', async () => {
+  const relay = new FakeRelay('silent')
+  await relay.clock.advance(4_000)
+  relay.mode = 'grant'
+  relay.restart.now()
+  await relay.clock.advance(0)
+  assert.deepEqual(relay.log, [
+    [0, 'asked'],
+    [4_000, 'asked'],
+    [4_000, 'held']
+  ])
+  await relay.stop()
+})
+
+test('a restart ends the pause after failures, and the next pauses are short again', async () => {
+  const relay = new FakeRelay('refuse')
+  await relay.clock.advance(60_000)
+  relay.restart.now()
+  const fromMs = relay.clock.now()
+  await relay.clock.advance(KEEPER.firstRetryMs)
+  const asked = relay.times('asked').filter(ms => ms >= fromMs)
+  assert.equal(asked[0], fromMs)
+  assert.equal(asked.length, 2)
+  await relay.stop()
+})
+
+test('a connection that is lost while a restart asks: the reservation is lost when that fails', async () => {
+  const relay = new FakeRelay()
+  await relay.clock.advance(1_000)
+  relay.mode = 'silent'
+  relay.restart.now()
+  await relay.clock.advance(0)
+  relay.crash()
+  await relay.clock.advance(KEEPER.attemptMs)
+  assert.deepEqual(relay.times('lost'), [1_000 + KEEPER.attemptMs])
+  await relay.stop()
+})
+
+test('a restart between a loss and the next question: no pause', async () => {
+  const relay = new FakeRelay()
+  await relay.clock.advance(1_000)
+  relay.crash()
+  await relay.clock.advance(0)
+  relay.restart.now()
+  await relay.clock.advance(0)
+  assert.deepEqual(relay.times('held'), [0, 1_000])
+  await relay.stop()
 })

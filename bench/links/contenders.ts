@@ -26,7 +26,7 @@ async function beeline(hubs: readonly string[]): Promise<Contender> {
   const watch = (link: Link): Link => {
     if (watched.has(link)) return link
     watched.add(link)
-    const say = (path = link.path) => path && tell({ event: 'path', atMs: nowMs(), ...path })
+    const say = (path = link.path) => path && tell({ event: 'path', ...path, atMs: nowMs() })
     link.events.on('path', say)
     say()
     return link
@@ -72,7 +72,7 @@ async function stock([hub = '']: readonly string[]): Promise<Contender> {
       const connection = await node.dial(multiaddr(`${hub}/p2p-circuit/p2p/${peer}`), {
         signal: AbortSignal.timeout(DIAL_MS)
       })
-      tell({ event: 'path', atMs: nowMs(), ...pathOf(connection) })
+      tell({ event: 'path', ...pathOf(connection), atMs: nowMs() })
       return await connection.newStream(protocol, {
         runOnLimitedConnection: true,
         signal: AbortSignal.timeout(DIAL_MS)

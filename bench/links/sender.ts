@@ -5,8 +5,6 @@ import { nowMs, tell, why } from './events.ts'
 /** A stream whose blocks nobody acknowledges any more is given up: js-libp2p keeps one open for minutes whose packets go nowhere. */
 const GIVE_UP_MS = 40_000
 const BLOCK_MS = 1000 / BLOCKS.perSecond
-/** While the stream does not take what is due, the rest waits; a few at once catch up. */
-const MOST_AT_ONCE = 50
 
 /**
  * Sends blocks as the clock says until it is told to finish, and waits until all of them are acknowledged. What could not be sent in time is
@@ -32,22 +30,26 @@ export async function sendBlocks(stream: Stream, content: Blocks, finish: AbortS
   })
   stream.addEventListener('close', ({ error }) => end(error ?? new Error('the stream was closed')), { once: true })
   const turn = () => {
-    if (!finish.aborted) {
-      const due = Math.floor((nowMs() - startMs) / BLOCK_MS)
-      for (let i = 0; i < MOST_AT_ONCE && sent < due && !stream.writableNeedsDrain; i++)
-        stream.send(content.make(sent++))
-    } else if (acknowledged === sent) end(undefined)
-    if (nowMs() - acknowledgedMs > GIVE_UP_MS) end(new Error(`nothing was acknowledged for ${GIVE_UP_MS / 1000} s`))
-  }
-  const timer = setInterval(() => {
+    if (finish.aborted) {
+      if (acknowledged === sent) end(undefined)
+      return
+    }
+    const due = Math.floor((nowMs() - startMs) / BLOCK_MS)
     try {
-      turn()
+      while (sent < due && !stream.writableNeedsDrain) stream.send(content.make(sent++))
     } catch (error) {
       end(error as Error)
     }
+  }
+  const timer = setInterval(() => {
+    turn()
+    if (nowMs() - acknowledgedMs > GIVE_UP_MS) end(new Error(`nothing was acknowledged for ${GIVE_UP_MS / 1000} s`))
   }, BLOCK_MS)
+  // what is due, and was not taken, does not wait for the next tick
+  stream.addEventListener('drain', turn)
   const error = await ended
   clearInterval(timer)
+  stream.removeEventListener('drain', turn)
   if (error === undefined) {
     await stream.close().catch(() => {})
     tell({ event: 'done', atMs: nowMs(), blocks: sent })

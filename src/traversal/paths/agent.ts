@@ -5,6 +5,7 @@ import type { PathMessage } from '../../wire/path.ts'
 import type { TechniqueName } from '../attempt.ts'
 import type { AgentInput, AgentStep, CheckKeys, KnownPath } from './api.ts'
 import { Candidacy } from './candidacy.ts'
+import { checkNumber } from './checks.ts'
 import { Finding } from './finding.ts'
 import { MappingLifetime } from './keepalive.ts'
 import { begin, described, type Known, keyOf, measured } from './known.ts'
@@ -155,7 +156,7 @@ export class PathAgent {
     this.#prober.answer(known, id, nowMs)
     known.heardAtMs = nowMs
     known.turn = 'mine'
-    if (nomination != null) this.#selection.nominate(known, nomination)
+    if (nomination != null) this.#selection.nominate(known, nomination, checkNumber(id))
     if (known.validatedAtMs == null) this.#trigger(nowMs, known)
   }
 
@@ -182,8 +183,8 @@ export class PathAgent {
     heard(known, nowMs)
     known.answeredAtMs = nowMs
     known.turn = 'theirs'
-    if (answered.nomination != null && answered.nomination === known.nomination) known.nomination = undefined
-    if (known.nomination == null) known.burst = undefined
+    if (answered.nomination === known.nomination) known.nominationHeard = true
+    if (known.nominationHeard) known.burst = undefined
     this.#table.accept(known)
     if (known.validatedAtMs != null) return
     this.#upkeep.validated(known, nowMs)

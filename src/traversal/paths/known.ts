@@ -49,8 +49,9 @@ export interface Known extends PathFacts {
   rttSamples: number
   lapses: number
   burst: Burst | undefined
-  /** Said with every check until one is answered. */
+  /** Said with every check while we decide, and use it: the other side may hear us from another address at any time. */
   nomination: number | undefined
+  nominationHeard: boolean
   /** Whose keepalive is next. */
   turn: 'mine' | 'theirs'
 }
@@ -72,6 +73,7 @@ export function newKnown(facts: PathFacts, nowMs: number, turn: 'mine' | 'theirs
     lapses: 0,
     burst: undefined,
     nomination: undefined,
+    nominationHeard: true,
     turn
   }
 }
@@ -105,18 +107,18 @@ export function silenceOf(known: Known, keepaliveMs: number): Silence {
 }
 
 export function choosable(known: Known, trustedUntilMs: number): ChoosablePath {
-  const { key, kind, transport, scope, family, validatedAtMs, rttMs, rttSamples, lapses } = known
+  const { key, kind, transport, scope, family, validatedAtMs, lapsedAtMs, rttMs, rttSamples, lapses } = known
   return {
     id: key,
     kind,
     transport,
     scope,
     family,
-    validated: validatedAtMs != null,
+    validated: validatedAtMs != null || lapsedAtMs != null,
     trustedUntilMs,
     rttMs,
     rttSamples,
-    validatedAtMs: validatedAtMs ?? 0,
+    validatedAtMs: validatedAtMs ?? lapsedAtMs ?? 0,
     lapses
   }
 }

@@ -33,6 +33,8 @@ export class Selection {
   /** The last nomination: ours when we decide, else theirs. */
   #nomination = 0
   #nominated: string | undefined
+  /** Of their checks, the one that said so. */
+  #saidBy = 0
   #moves = 0
 
   constructor(init: SelectionInit) {
@@ -53,11 +55,18 @@ export class Selection {
     return this.#rival == null ? [] : [this.#rival.id, this.#rival.current]
   }
 
-  /** Said by the other side in a check that came by that path. Old news does not count. */
-  nominate(known: Known, counter: number): void {
-    if (this.#init.role === 'controlling' || counter <= this.#nomination) return
+  /**
+   * Said by the other side in a check that came by that path. Old news does not count. The same nomination from elsewhere does: their NAT gave
+   * them another address, or their network did, and on their side it is one path.
+   *
+   * @param number of the check
+   */
+  nominate(known: Known, counter: number, number: number): void {
+    if (this.#init.role === 'controlling' || counter < this.#nomination) return
+    if (counter === this.#nomination && number < this.#saidBy) return
     this.#nomination = counter
     this.#nominated = known.key
+    this.#saidBy = number
   }
 
   /** Looks at all paths again. `because`: what the path in use lost its trust by, where that is known. */
@@ -92,8 +101,9 @@ export class Selection {
     this.#also = undefined
     table.accept(to)
     if (from != null && role === 'controlling') {
-      if (left != null) left.nomination = undefined
+      if (left != null) leave(left)
       to.nomination = ++this.#nomination
+      to.nominationHeard = false
       begin(to, SCHEDULES.nomination, nowMs)
     }
     // the other side may have had a reason: is it there for us?
@@ -124,6 +134,11 @@ export class Selection {
     const best = table.get(choose(paths, undefined, nowMs).use)
     return best ?? others.findLast(({ path, lapsedAtMs }) => path.kind === 'pipe' && lapsedAtMs == null)
   }
+}
+
+function leave(known: Known): void {
+  known.nomination = undefined
+  known.nominationHeard = true
 }
 
 function isTrusted({ validated, trustedUntilMs }: ChoosablePath, nowMs: number): boolean {

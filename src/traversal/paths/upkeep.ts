@@ -151,6 +151,8 @@ export class Upkeep {
     for (const known of table.all()) {
       if (known.path.kind !== 'udp' || known.validatedAtMs != null || known === selection.current) continue
       if (nowMs - Math.max(known.bornMs, known.heardAtMs) < UPKEEP.forgetMs) continue
+      // somebody else may have the address by now
+      known.lapsedAtMs = undefined
       if (table.isWanted(known)) table.refuse(known)
       else table.remove(known)
     }

@@ -10,6 +10,7 @@ import { cpuSeconds } from './cpu.ts'
 import { count } from './options.ts'
 import { median } from './statistics.ts'
 import { printTable } from './table.ts'
+import { RELAYED_NAMES, type Relayed } from './throughput/contenders.ts'
 import { Pair } from './throughput/pair.ts'
 
 const { rounds, mb, echoes } = new Command('relay')
@@ -23,6 +24,8 @@ const { rounds, mb, echoes } = new Command('relay')
 const WARM_UP_MB = 16
 const HUB_TRANSPORTS = { QUIC: /\/quic-v1\//, TCP: /\/tcp\/\d+\/p2p\// }
 
+const WAYS: Readonly<Record<Relayed, string>> = { link: 'a link', circuit: 'as libp2p has it' }
+
 const signal = untilInterrupted()
 const data = await mkdtemp(join(tmpdir(), 'beeline-bench-'))
 const [program, ...args] = beeline('hub', '--host', '127.0.0.1', '--port', '0', '--http-port', '0', '--data', data)
@@ -30,8 +33,10 @@ const hub = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
 try {
   const { addrs } = await whenReady(hub, signal)
   const rows: string[][] = []
-  for (const [name, wanted] of Object.entries(HUB_TRANSPORTS)) {
-    rows.push([`over a hub, by ${name}`, ...(await measure(addrs.find(each => wanted.test(each))!))])
+  for (const way of RELAYED_NAMES) {
+    for (const [name, wanted] of Object.entries(HUB_TRANSPORTS)) {
+      rows.push([`${WAYS[way]}, by ${name}`, ...(await measure(way, addrs.find(each => wanted.test(each))!))])
+    }
   }
   printTable(['relayed', 'MB/s', 'CPU s/GB, the hub', 'CPU s/GB, both peers', 'round trip, µs'], rows)
 } finally {
@@ -40,8 +45,8 @@ try {
   await rm(data, { recursive: true, force: true })
 }
 
-async function measure(relay: string): Promise<string[]> {
-  await using pair = await Pair.start('ours-ffi', relay)
+async function measure(way: Relayed, relay: string): Promise<string[]> {
+  await using pair = await Pair.start(way, relay)
   await pair.run(WARM_UP_MB * 1e6, echoes)
   const runs: number[][] = []
   for (let round = 0; round < rounds; round++) {

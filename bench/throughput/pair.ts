@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { median } from '../statistics.ts'
-import type { Contender } from './contenders.ts'
+import type { Contender, Relayed } from './contenders.ts'
 import type { PeerReply, PeerRequest } from './peer.ts'
 
 export interface Run {
@@ -29,7 +29,7 @@ export class Pair implements AsyncDisposable {
     this.#address = address
   }
 
-  static async start(contender: Contender, relay?: string): Promise<Pair> {
+  static async start(contender: Contender | Relayed, relay?: string): Promise<Pair> {
     const listener = new Peer(contender, relay)
     const dialer = new Peer(contender, relay)
     try {
@@ -75,7 +75,7 @@ type KeyOf<T> = T extends unknown ? keyof T & string : never
 class Peer {
   readonly #child: ChildProcess
 
-  constructor(contender: Contender, relay?: string) {
+  constructor(contender: Contender | Relayed, relay?: string) {
     this.#child = fork(PEER, [contender, ...(relay == null ? [] : [relay])], { execArgv: process.execArgv })
   }
 

@@ -58,6 +58,8 @@ describe('a link', () => {
     alice.events.on('link', link => link.events.on('close', () => theirs.resolve()))
     const link = await bob.connect(alice.id)
     await untilPath(link, 'direct')
+    // before the first answer the other side may not know of it yet
+    await pump(link, () => true)
     await link.close()
     await theirs.promise
     assert.equal(link.path, undefined)

@@ -82,6 +82,17 @@ export class ObservedAddresses {
     this.#entries.clear()
   }
 
+  /** @returns a function that takes the listener away again */
+  onChange(listener: () => void): () => void {
+    return this.#changes.on('changed', listener)
+  }
+
+  /** Our network has changed: what was seen of us there holds no longer. */
+  networkChanged(): void {
+    this.#entries.clear()
+    this.#changes.emit('changed', undefined)
+  }
+
   /** Takes note of an observation, from identify or from elsewhere (a STUN answer on the shared socket). */
   note(observation: Observation): void {
     const { connection } = observation

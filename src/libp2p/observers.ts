@@ -42,6 +42,9 @@ export interface ObserversInit {
 export class Observers {
   readonly #init: ObserversInit
   readonly #asked = new Set<string>()
+  /** Made in a network that we were in before: nobody sees by them what our sockets look like now. */
+  readonly #doubted = new WeakSet<Connection>()
+  #moving = new AbortController()
   #stopping = new AbortController()
 
   constructor(init: ObserversInit) {
@@ -59,6 +62,14 @@ export class Observers {
     this.#asked.clear()
   }
 
+  /** Our network has changed: each relay is to see our sockets anew, once we are connected to it anew. */
+  networkChanged(): void {
+    for (const connection of this.#init.components.connectionManager.getConnections()) this.#doubted.add(connection)
+    const before = this.#moving
+    this.#moving = new AbortController()
+    before.abort(new NatError('LINK_CLOSED', 'our network has changed'))
+  }
+
   readonly #onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => {
     const { connection, peerId, protocols, listenAddrs } = detail
     if (connection.direction !== 'outbound' || !connection.direct || !protocols.includes(HOP_PROTOCOL)) return
@@ -69,7 +80,7 @@ export class Observers {
     })
     if (ways.length === 0) return
     this.#asked.add(peerId.toString())
-    const { signal } = this.#stopping
+    const signal = AbortSignal.any([this.#stopping.signal, this.#moving.signal])
     void Promise.all(ways.map(way => this.#keep(peerId, way.puncher, way.address, signal))).finally(() =>
       this.#asked.delete(peerId.toString())
     )
@@ -91,7 +102,7 @@ export class Observers {
         const useful = puncher.canPunch(address)
         if (useful) await untilUseless(puncher, connection, signal)
         // it would be one more with each change of the port
-        if (known == null) void retire(connection, clock, signal)
+        if (known == null) void retire(connection, clock, this.#stopping.signal)
         if (!useful) return
       } catch (error) {
         log('%a does not see our %s socket - %e', address, puncher.technique, error as Error)
@@ -110,7 +121,7 @@ export class Observers {
   #seenBy(relay: PeerId, puncher: Puncher): Connection | undefined {
     return this.#init.components.connectionManager
       .getConnections(relay)
-      .find(each => each.status === 'open' && each.direct && puncher.observes(each))
+      .find(each => each.status === 'open' && each.direct && puncher.observes(each) && !this.#doubted.has(each))
   }
 
   #punchers(): Puncher[] {

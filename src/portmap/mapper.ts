@@ -94,6 +94,11 @@ export class PortMapper {
     )
   }
 
+  /** Asks for everything once more: the router may have forgotten it, and while a machine sleeps nothing is renewed. */
+  renew(): void {
+    for (const lease of this.#leases.keys()) lease.again()
+  }
+
   /** Deletes all mappings, two seconds at most, and ends. Safe to call twice. */
   async stop(): Promise<void> {
     this.#stopped = true

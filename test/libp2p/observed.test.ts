@@ -193,3 +193,19 @@ test('stopped: it forgets, and hears no more', () => {
   identify('hub', quic('11.0.0.254'), quic('11.0.0.7'))
   assert.deepEqual(shown(), [])
 })
+
+test('our network changes: what was seen is forgotten, and that is told; what is seen from then on counts', () => {
+  const { identify, observed, shown } = setUp()
+  let changes = 0
+  const off = observed.onChange(() => changes++)
+  const connection = identify('hub', quic('11.0.0.254'), quic('11.0.0.7'), { status: 'open' })
+  assert.equal(connection.status, 'open')
+  observed.networkChanged()
+  assert.deepEqual(shown(), [])
+  assert.equal(changes, 2)
+  identify('hub', quic('11.0.0.254'), quic('11.0.0.9'))
+  assert.deepEqual(shown(), ['/ip4/11.0.0.9/udp/4001/quic-v1'])
+  off()
+  observed.networkChanged()
+  assert.equal(changes, 3)
+})

@@ -54,7 +54,10 @@ class World {
   readonly observers = new Observers({
     components: {
       events: this.events,
-      connectionManager: { getConnections: (peer: PeerId) => this.at(`${peer}`) },
+      connectionManager: {
+        getConnections: (peer?: PeerId) =>
+          (peer == null ? [...this.connections.keys()] : [`${peer}`]).flatMap(each => this.at(each))
+      },
       transportManager: {
         dial: (to: Multiaddr, { signal }: { signal: AbortSignal }) => this.#dial(to, signal),
         getTransports: () => [this.#transport('quic'), this.#transport('tcp')]
@@ -304,3 +307,37 @@ for (const mode of ['silent', 'refuses', 'answers'] as const) {
     assert.equal(world.dials.length, before)
   })
 }
+
+test('our network changes: the relay is dialled anew once we are connected to it anew, and what was dialled before goes', async () => {
+  const world = new World()
+  const first = world.reach(RELAY, QUIC, [QUIC, TCP])
+  await world.clock.advance(HOUR_MS)
+  const [, before] = world.at(RELAY)
+  world.observers.networkChanged()
+  await world.clock.advance(60_000)
+  assert.equal(world.dials.length, 1, 'nobody knows whether there is a way to the relay')
+  assert.equal(before!.status, 'closed')
+  assert.equal(first.status, 'open', 'not ours to close')
+  world.reach(RELAY, QUIC, [QUIC, TCP])
+  await world.clock.advance(HOUR_MS)
+  assert.deepEqual(world.dialled, Array(2).fill(`${TCP}/p2p/${RELAY}`))
+  await world.stop()
+})
+
+test('our network changes while a relay is being dialled: that dial ends', async () => {
+  const world = new World()
+  world.mode = 'silent'
+  world.reach(RELAY, QUIC, [QUIC, TCP])
+  await world.clock.advance(1_000)
+  world.observers.networkChanged()
+  world.mode = 'answers'
+  await world.clock.advance(0)
+  world.reach(RELAY, QUIC, [QUIC, TCP])
+  await world.clock.advance(100)
+  assert.deepEqual(world.dialled, Array(2).fill(`${TCP}/p2p/${RELAY}`))
+  assert.deepEqual(
+    world.at(RELAY).map(({ remoteAddr }) => kindOf(remoteAddr)),
+    ['quic', 'quic', 'tcp']
+  )
+  await world.stop()
+})

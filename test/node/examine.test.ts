@@ -39,7 +39,13 @@ function nodeAt(sim: Sim, hub: string, listens: readonly string[] = [], autonat:
     memory: new NetworkMemory(),
     hubs: [address],
     hubIds: [peerIdFromString(ID)],
-    autonat: { events: new Events(), reachability: { ip4: 'unknown', ip6: 'unknown' }, addresses: [], ...autonat },
+    autonat: {
+      events: new Events(),
+      reachability: { ip4: 'unknown', ip6: 'unknown' },
+      addresses: [],
+      networkChanged: () => {},
+      ...autonat
+    },
     portMapping: false,
     hubAddresses: () => [address],
     hubListens: async () => [address, ...listens.map(each => multiaddr(each))],

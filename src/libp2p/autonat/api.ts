@@ -44,4 +44,9 @@ export interface Autonat {
   readonly reachability: NetworkReachability
   /** Each address that was asked about, as a multiaddr without peer id, and what is known of it. */
   readonly addresses: readonly { readonly address: string; readonly verdict: Verdict }[]
+  /**
+   * To be called when our network has changed: addresses that we have no longer are withdrawn, and servers are asked about the others
+   * once we are connected to them anew.
+   */
+  networkChanged(): void
 }

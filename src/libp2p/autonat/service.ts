@@ -72,6 +72,14 @@ export class AutonatClient implements Autonat, Startable {
     return this.#checks.list()
   }
 
+  networkChanged(): void {
+    const nowMs = this.#settings.clock.now()
+    this.#observed.networkChanged()
+    this.#servers.clear()
+    for (const { address } of this.#checks.list()) this.#checks.again(address, nowMs)
+    this.#onChange()
+  }
+
   async start(): Promise<void> {
     const { events, registrar } = this.#components
     this.#stopping = new AbortController()

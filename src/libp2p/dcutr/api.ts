@@ -50,6 +50,8 @@ export interface Dcutr {
   readonly events: Events<DcutrEvents>
   /** What others see of the sockets that we punch from. */
   readonly observed: ObservedAddresses
+  /** To be called when our network has changed: what was seen of us before is forgotten, and relays are to look again. */
+  networkChanged(): void
   /**
    * Waits for the upgrade of a peer's relayed connection that is under way, or begins one. Where we made the relayed
    * connection, beginning means waiting for the other side, whose part it is.

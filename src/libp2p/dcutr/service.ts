@@ -74,6 +74,11 @@ export class DcutrService implements Dcutr, Startable {
     this.observed.stop()
   }
 
+  networkChanged(): void {
+    this.observed.networkChanged()
+    this.#observers.networkChanged()
+  }
+
   async upgrade(peer: PeerId, { signal }: { signal?: AbortSignal } = {}): Promise<Upgrade> {
     signal?.throwIfAborted()
     const connections = this.#components.connectionManager

@@ -35,6 +35,7 @@ export class MappedPorts implements AddressSource {
   readonly #changes = new Events<{ change: undefined }>()
   readonly #host: NetHost
   readonly #mapped = new Map<string, Mapped>()
+  #mapper: PortMapper | undefined
 
   /** @param host the network that the router is in; default: this machine's */
   constructor(host: NetHost = systemHost) {
@@ -44,9 +45,9 @@ export class MappedPorts implements AddressSource {
   /** To be given to libp2p as a service. */
   readonly service = ({ events, transportManager }: MappedPortsComponents): Startable => {
     let timer: Timer | undefined
-    let mapper: PortMapper | undefined
     const kept = new Map<string, MappedPort>()
     const sync = () => {
+      const mapper = this.#mapper
       if (mapper == null) return
       const wanted = portsOf(transportManager)
       for (const [key, port] of wanted) if (!kept.has(key)) kept.set(key, mapper.map(port))
@@ -62,7 +63,8 @@ export class MappedPorts implements AddressSource {
       const portmap = await import('../../portmap/index.ts')
       // stopped meanwhile
       if (timer == null || timer !== begun) return
-      mapper = new portmap.PortMapper(this.#host)
+      const mapper = new portmap.PortMapper(this.#host)
+      this.#mapper = mapper
       mapper.events.on('mapped', mapped => this.#onMapped(mapped))
       mapper.events.on('lost', lost => this.#onLost(lost))
       mapper.events.on('failed', failed => this.events.emit('failed', failed))
@@ -77,8 +79,8 @@ export class MappedPorts implements AddressSource {
         timer?.cancel()
         timer = undefined
         for (const each of LISTENERS_CHANGE) events.removeEventListener(each, sync)
-        const stopping = mapper
-        mapper = undefined
+        const stopping = this.#mapper
+        this.#mapper = undefined
         kept.clear()
         await stopping?.stop()
         for (const mapped of this.mapped) this.#onLost(mapped)
@@ -96,6 +98,16 @@ export class MappedPorts implements AddressSource {
       const ip = address.includes(':') ? `/ip6/${address}` : `/ip4/${address}`
       return protocol === 'udp' ? `${ip}/udp/${port}/quic-v1` : `${ip}/tcp/${port}`
     })
+  }
+
+  /**
+   * Our network has changed, or the machine has slept: the router of now is asked, whether it is another one or the same. By itself
+   * another one would be noticed within half a minute, and that the same has forgotten us, when a lease is renewed.
+   */
+  async networkChanged(): Promise<void> {
+    const mapper = this.#mapper
+    await mapper?.refresh()
+    if (mapper === this.#mapper) mapper?.renew()
   }
 
   onChange(listener: () => void): () => void {

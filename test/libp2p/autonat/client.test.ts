@@ -196,3 +196,23 @@ test('who is not among the servers is not asked', async t => {
   assert.equal((await told).ip4, 'public')
   assert.equal(asked, 0)
 })
+
+test('our network changes: the server of before is asked no more, and the next one about all addresses again', async t => {
+  let asked = 0
+  const { liar, served } = await startLiar(t, async () => {
+    asked++
+    return ERROR
+  })
+  const { node, told } = await startClient(t)
+  await node.dial(liar.getMultiaddrs()[0]!)
+  await served
+  assert.equal((await told).ip4, 'private')
+  const { promise, resolve } = Promise.withResolvers<NetworkReachability>()
+  node.services.autonat.events.on('reachability', resolve)
+  node.services.autonat.networkChanged()
+  const honest = await startServer(t)
+  await node.dial(honest.getMultiaddrs()[0]!)
+  // a verdict holds for an hour otherwise: three minutes on this clock
+  assert.equal((await promise).ip4, 'public')
+  assert.equal(asked, 1)
+})

@@ -4,20 +4,22 @@ import type { Libp2pEvents } from '@libp2p/interface'
 import type { TransportManager } from '@libp2p/interface-internal'
 import { multiaddr } from '@multiformats/multiaddr'
 import { TypedEventEmitter } from 'main-event'
+import type { NetHost } from '../../../src/core/net.ts'
 import { MappedPorts } from '../../../src/libp2p/mapped/ports.ts'
 // loaded here, because loading takes time that a virtual clock knows nothing of
 import '../../../src/portmap/index.ts'
 import { openGateway } from '../../../src/sim/gateway/index.ts'
 import { createSim } from '../../../src/sim/index.ts'
+import { replaced } from '../../portmap/home.ts'
 
-async function setUp(listening: string[]) {
+async function setUp(listening: string[], asSeen: (alice: NetHost) => NetHost = alice => alice) {
   const sim = createSim({ home: { mapping: 'address-and-port-dependent' }, alice: { behind: 'home' } })
   const gateway = await openGateway(sim, 'home', { upnp: false })
   const events = new TypedEventEmitter<Libp2pEvents>()
   const transportManager = {
     getAddrs: () => listening.map(address => multiaddr(address))
   } as unknown as TransportManager
-  const ports = new MappedPorts(sim.host('alice'))
+  const ports = new MappedPorts(asSeen(sim.host('alice')))
   const service = ports.service({ events, transportManager })
   const changes: (readonly string[])[] = []
   ports.onChange(() => changes.push(ports.list()))
@@ -85,4 +87,25 @@ test('who stops before it has begun asks nobody', async () => {
   await service.stop()
   await sim.clock.advance(10_000)
   assert.equal(gateway.counts.pcp.in, 0)
+})
+
+test('our network changes: the router of now is asked at once, and the same one too, which may have forgotten', async () => {
+  let away = false
+  const { sim, gateway, ports, service, changes } = await setUp(['/ip4/192.168.1.10/udp/4001/quic-v1'], alice =>
+    replaced(alice, { gateways: async () => (away ? [] : await alice.gateways()) })
+  )
+  const asked = gateway.counts.pcp.in
+  await sim.run(ports.networkChanged())
+  await sim.clock.advance(50)
+  assert.equal(gateway.counts.pcp.in, asked + 1)
+  assert.equal(changes.length, 1, 'the same endpoint is no news')
+  away = true
+  await sim.run(ports.networkChanged())
+  assert.deepEqual(ports.list(), [])
+  away = false
+  await sim.run(ports.networkChanged())
+  await sim.clock.advance(50)
+  assert.deepEqual(ports.list(), ['/ip4/11.1.0.10/udp/4001/quic-v1'])
+  await sim.run(Promise.resolve(service.stop()))
+  await ports.networkChanged()
 })

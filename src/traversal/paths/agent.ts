@@ -8,13 +8,13 @@ import { Candidacy } from './candidacy.ts'
 import { checkNumber } from './checks.ts'
 import { Finding } from './finding.ts'
 import { MappingLifetime } from './keepalive.ts'
-import { begin, described, type Known, keyOf, measured } from './known.ts'
+import { type Burst, begin, described, type Known, keyOf, measured } from './known.ts'
 import { SCHEDULES } from './limits.ts'
 import { Outbox } from './outbox.ts'
 import { Prober } from './prober.ts'
 import { type AgentRole, Selection } from './selection.ts'
 import { PathTable, type PipeFacts } from './table.ts'
-import { dutyOf, heard, suspect, trustEndsMs, unanswered } from './trust.ts'
+import { answered, askedInUse, dutyOf, heard, suspect, trustEndsMs, unanswered } from './trust.ts'
 import { Upkeep } from './upkeep.ts'
 
 export interface PathAgentInit {
@@ -47,12 +47,14 @@ export class PathAgent {
   readonly #selection: Selection
   readonly #upkeep: Upkeep
   readonly #finding: Finding
+  readonly #firstTurn: Known['turn']
   #done = false
 
   constructor({ role, keys, tag, random, allowPrivate, techniques = ALL }: PathAgentInit) {
     const out = this.#out
     const lifetime = this.#lifetime
-    const table = new PathTable(role === 'controlling' ? 'mine' : 'theirs', out)
+    this.#firstTurn = role === 'controlling' ? 'mine' : 'theirs'
+    const table = new PathTable(this.#firstTurn, out)
     const prober = new Prober({ keys, tag, random, out })
     const candidacy = new Candidacy({ allowPrivate, techniques })
     const selection = new Selection({ role, table, out, trustEndsMs: known => this.#trustEndsMs(known) })
@@ -93,6 +95,8 @@ export class PathAgent {
     this.#take(nowMs, input)
     this.#upkeep.lapse(nowMs)
     this.#selection.decide(nowMs, this.#upkeep.because(nowMs))
+    // a path that is not in use any more is not waited for so long
+    this.#upkeep.lapse(nowMs)
     const foundMs = this.#finding.step(nowMs, this.#upkeep.isActive(nowMs))
     const { wakeAtMs, dead } = this.#upkeep.step(nowMs)
     this.#done = dead
@@ -155,9 +159,11 @@ export class PathAgent {
     this.#table.accept(known)
     this.#prober.answer(known, id, nowMs)
     known.heardAtMs = nowMs
+    known.requestedAtMs = nowMs
     known.turn = 'mine'
     if (nomination != null) this.#selection.nominate(known, nomination, checkNumber(id))
     if (known.validatedAtMs == null) this.#trigger(nowMs, known)
+    else if (known === this.#selection.current && this.#upkeep.isActive(nowMs)) askedInUse(known, nowMs)
   }
 
   #peerReflexive(nowMs: number, from: Path): Known | undefined {
@@ -173,22 +179,27 @@ export class PathAgent {
   }
 
   #answered(nowMs: number, id: Uint8Array, from: Path): void {
-    const answered = this.#prober.answered(id, from, nowMs)
-    const known = this.#table.get(answered?.key)
-    if (answered == null || known == null) return
-    const silenceMs = answered.sentAtMs - known.heardAtMs
-    if (known.burst?.schedule === SCHEDULES.keepalive && known.burst.sent === 1) this.#lifetime.bore(silenceMs)
+    const asked = this.#prober.answered(id, from, nowMs)
+    const known = this.#table.get(asked?.key)
+    if (asked == null || known == null) return
+    if (known.burst?.schedule === SCHEDULES.keepalive) this.#learn(known, known.burst)
     this.#prober.proved(known.host)
-    measured(known, answered.rttMs)
-    heard(known, nowMs)
-    known.answeredAtMs = nowMs
-    known.turn = 'theirs'
-    if (answered.nomination === known.nomination) known.nominationHeard = true
+    measured(known, asked.rttMs)
+    answered(known, nowMs)
+    // where both asked at once, one of them is to be the next
+    known.turn = known.requestedAtMs < asked.sentAtMs ? 'theirs' : this.#firstTurn
+    if (asked.nomination === known.nomination) known.nominationHeard = true
     if (known.nominationHeard) known.burst = undefined
     this.#table.accept(known)
     if (known.validatedAtMs != null) return
     this.#upkeep.validated(known, nowMs)
     this.#finding.validated(known, nowMs)
+  }
+
+  #learn({ transport, plain }: Known, { sent, silenceMs }: Burst): void {
+    if (transport !== 'udp' || plain) return
+    if (sent === 1) this.#lifetime.bore(silenceMs)
+    else this.#lifetime.faltered(silenceMs)
   }
 
   #message(nowMs: number, message: PathMessage): void {

@@ -14,6 +14,7 @@ export const KEEPALIVE = {
   /** Three times answered at once: longer by a half. */
   growth: 1.5,
   successes: 3,
+  misses: 2,
   /** What is kept of a time after which the mapping was gone. */
   share: 0.6,
   /** Where no NAT is in between nothing runs out; a firewall's state may (as above). */
@@ -26,8 +27,8 @@ export const KEEPALIVE = {
   spareMs: 10_000,
   /** The trust of others runs out when the mapping of a bad router does. */
   unkeptMs: 20_000,
-  /** How much later the side asks whose turn it is not. */
-  patience: 1.5
+  /** How much later the side asks whose turn it is not: more than any round trip. Where the two bear different silences, the shorter one counts. */
+  patienceMs: 1_500
 } as const
 
 /** The time that UDP mappings between the two sides bear without a packet, as experience shows it. */
@@ -36,6 +37,7 @@ export class MappingLifetime {
   /** After so long one was gone. */
   #ceilingMs: number = Number.POSITIVE_INFINITY
   #successes = 0
+  #misses = 0
 
   get intervalMs(): number {
     return this.#intervalMs
@@ -43,16 +45,23 @@ export class MappingLifetime {
 
   /** After a silence of that length the first check was answered. */
   bore(silenceMs: number): void {
+    this.#misses = 0
     if (silenceMs < this.#intervalMs * 0.9 || ++this.#successes < KEEPALIVE.successes) return
     this.#successes = 0
     const longest = Math.min(KEEPALIVE.mostMs, this.#ceilingMs * KEEPALIVE.share)
     this.#intervalMs = Math.max(this.#intervalMs, Math.min(this.#intervalMs * KEEPALIVE.growth, longest))
   }
 
+  /** After a silence of that length only a later check was answered: a packet was lost, or the first one opened a NAT. Twice is no accident. */
+  faltered(silenceMs: number): void {
+    if (++this.#misses === KEEPALIVE.misses) this.broke(silenceMs)
+  }
+
   /** After a silence of that length nothing came through, and then the path was there again: it was the mapping that was gone. */
   broke(silenceMs: number): void {
     if (silenceMs < KEEPALIVE.leastMs) return
     this.#successes = 0
+    this.#misses = 0
     this.#ceilingMs = Math.min(this.#ceilingMs, silenceMs)
     this.#intervalMs = Math.max(KEEPALIVE.leastMs, Math.min(this.#intervalMs, silenceMs * KEEPALIVE.share))
   }
@@ -62,12 +71,13 @@ export class MappingLifetime {
     this.#intervalMs = KEEPALIVE.firstMs
     this.#ceilingMs = Number.POSITIVE_INFINITY
     this.#successes = 0
+    this.#misses = 0
   }
 }
 
 /** How long a path in use may be silent before we ask. */
 export function keepaliveMs(known: Known, lifetime: MappingLifetime): number {
-  return baseMs(known, lifetime) * (known.turn === 'mine' ? 1 : KEEPALIVE.patience)
+  return baseMs(known, lifetime) + (known.turn === 'mine' ? 0 : KEEPALIVE.patienceMs)
 }
 
 function baseMs({ transport, plain }: Known, lifetime: MappingLifetime): number {

@@ -25,6 +25,8 @@ export interface PathFacts {
 export interface Burst {
   readonly schedule: readonly number[]
   readonly startMs: number
+  /** For how long nothing had come when it began. */
+  readonly silenceMs: number
   sent: number
 }
 
@@ -41,9 +43,13 @@ export interface Known extends PathFacts {
   heardAtMs: number
   /** A check of ours left by it last. */
   askedAtMs: number
+  /** A check of theirs came by it. */
+  requestedAtMs: number
   /** An answer came by it. */
   answeredAtMs: number
   unansweredSinceMs: number | undefined
+  /** What would end the doubt: any packet that comes, or an answer, because packets come all the time and nobody seems to hear ours. */
+  doubtEndsBy: 'packet' | 'answer'
   rttMs: number | undefined
   lastRttMs: number | undefined
   rttSamples: number
@@ -65,8 +71,10 @@ export function newKnown(facts: PathFacts, nowMs: number, turn: 'mine' | 'theirs
     lapsedAtMs: undefined,
     heardAtMs: Number.NEGATIVE_INFINITY,
     askedAtMs: Number.NEGATIVE_INFINITY,
+    requestedAtMs: Number.NEGATIVE_INFINITY,
     answeredAtMs: Number.NEGATIVE_INFINITY,
     unansweredSinceMs: undefined,
+    doubtEndsBy: 'packet',
     rttMs: undefined,
     lastRttMs: undefined,
     rttSamples: 0,
@@ -85,7 +93,7 @@ export function keyOf(path: Path): string {
 }
 
 export function begin(known: Known, schedule: readonly number[], nowMs: number): void {
-  known.burst = { schedule, startMs: nowMs, sent: 0 }
+  known.burst = { schedule, startMs: nowMs, silenceMs: nowMs - known.heardAtMs, sent: 0 }
 }
 
 /** When the next check of the burst is due. */

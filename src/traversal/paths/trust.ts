@@ -7,7 +7,7 @@ import { SCHEDULES } from './limits.ts'
 export type Duty = 'use' | 'spare' | 'other'
 
 /** Sooner than suspicion: what leaves by another path as well costs a packet, what is lost costs a retransmission. */
-const DOUBT = { ms: 200, rtts: 2 } as const
+const DOUBT = { ms: 200, rtts: 2, answeredMs: 1_000 } as const
 
 export function dutyOf(known: Known, current: Known | undefined): Duty {
   if (known.key === current?.key) return 'use'
@@ -56,6 +56,8 @@ export function unanswered(known: Known, nowMs: number): void {
 export function suspect(known: Known, nowMs: number): void {
   known.unansweredSinceMs = 0
   known.unansweredSinceMs = nowMs - suspectedAtMs(known)
+  // what is told of now may have come before
+  known.doubtEndsBy = 'answer'
   begin(known, SCHEDULES.suspected, nowMs)
 }
 
@@ -69,10 +71,33 @@ export function keepTrust(known: Known, duty: Duty, lifetime: MappingLifetime, n
   return Math.min(trustEndsMs(known, duty, lifetime), ...nextMs)
 }
 
-/** Something came by it: what we send arrives, as far as one can tell. */
+/**
+ * They ask by the path in use although packets move: nothing of ours comes to them, it seems. What comes from them proves nothing then; only an
+ * answer does.
+ */
+export function askedInUse(known: Known, nowMs: number): void {
+  if (nowMs - known.answeredAtMs < DOUBT.answeredMs) return
+  known.doubtEndsBy = 'answer'
+  unanswered(known, nowMs)
+}
+
+/** A packet came by it: what we send arrives, as far as one can tell. */
 export function heard(known: Known, nowMs: number): void {
   known.heardAtMs = nowMs
+  if (known.doubtEndsBy === 'packet') undoubted(known)
+}
+
+/** A check of ours was answered by it. */
+export function answered(known: Known, nowMs: number): void {
+  known.heardAtMs = nowMs
+  known.answeredAtMs = nowMs
+  undoubted(known)
+}
+
+/** There is no doubt about it, or no trust either. */
+export function undoubted(known: Known): void {
   known.unansweredSinceMs = undefined
+  known.doubtEndsBy = 'packet'
   const schedule = known.burst?.schedule
   if (schedule === SCHEDULES.suspected || schedule === SCHEDULES.single || schedule === SCHEDULES.keepalive) {
     known.burst = undefined

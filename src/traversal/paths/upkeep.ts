@@ -7,7 +7,7 @@ import type { Prober } from './prober.ts'
 import { RelayWish, superfluous } from './relays.ts'
 import type { Selection } from './selection.ts'
 import type { PathTable } from './table.ts'
-import { dutyOf, isSuspected, keepTrust, suspectedAtMs, trustEndsMs } from './trust.ts'
+import { dutyOf, isSuspected, keepTrust, suspectedAtMs, trustEndsMs, undoubted } from './trust.ts'
 
 export interface UpkeepInit {
   readonly out: Outbox
@@ -85,8 +85,7 @@ export class Upkeep {
       }
       known.validatedAtMs = undefined
       known.lapsedAtMs = nowMs
-      known.unansweredSinceMs = undefined
-      known.burst = undefined
+      undoubted(known)
       if (known === current || known.path.kind === 'pipe') begin(known, SCHEDULES.later, nowMs)
     }
   }
@@ -116,10 +115,10 @@ export class Upkeep {
   }
 
   /** How long it had been silent before we asked in vain: maybe its mapping does not live longer. */
-  #note({ host, transport, heardAtMs, unansweredSinceMs, burst }: Known, nowMs: number): void {
-    if (host == null || transport !== 'udp') return
-    const askedMs = unansweredSinceMs ?? burst?.startMs ?? nowMs
-    this.#broken = { host, silenceMs: askedMs - heardAtMs, atMs: nowMs }
+  #note({ host, transport, plain, heardAtMs, unansweredSinceMs, burst }: Known, nowMs: number): void {
+    if (host == null || transport !== 'udp' || plain) return
+    const silenceMs = unansweredSinceMs == null ? (burst?.silenceMs ?? 0) : unansweredSinceMs - heardAtMs
+    this.#broken = { host, silenceMs, atMs: nowMs }
   }
 
   #ask(known: Known, nowMs: number): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { seededRandom } from '../../../src/core/random.ts'
 import type { Side } from './world.ts'
 import { SYMMETRIC, twoNats, World } from './world.ts'
 
@@ -69,13 +70,223 @@ test('two symmetric NATs: stays on the relay, says why, and keeps looking', asyn
   assert.ok(during >= 30 && during < 80, `${during} checks in ten minutes`)
 })
 
-test('a NAT that is rebooted: the other path takes over, and the direct one comes back', async () => {
+/** The longest time in which nothing arrived that had not arrived before. */
+function longestStall(side: Side): number {
+  const times = [...side.arrived.values()]
+  return Math.max(...times.slice(1).map((ms, i) => ms - times[i]!))
+}
+
+const isRelayed = (side: Side) => side.agent.current?.kind === 'relay'
+
+test('a NAT that blocks UDP and then does not: the relay takes over, and the direct path comes back', async () => {
   using world = new World(twoNats())
   await connected(world)
   await until(world, () => isDirect(world.a) && isDirect(world.b))
   world.a.talk(20)
   await world.advance(5_000)
-  world.sim.flushNat('nb')
+  world.sim.setBlockUdp('nb', true)
+  const leftMs = await until(world, () => isRelayed(world.a) && isRelayed(world.b))
+  // the report of half a second in which something still came, the next one, TRUST's second and a half, and the relayed way to the other side
+  assert.ok(leftMs <= 500 + 500 + 1_500 + 100, `left after ${leftMs} ms`)
+  assert.deepEqual(world.a.ofType('path').at(-1)!.reason, 'silent')
+  // what was sent meanwhile went by the relay too as soon as there was doubt
+  assert.ok(longestStall(world.b) <= 1_300, `${longestStall(world.b)} ms`)
   await world.advance(10_000)
+  world.sim.setBlockUdp('nb', false)
+  await until(world, () => isDirect(world.a) && isDirect(world.b), 15_000)
+  assert.deepEqual(world.a.route, ['relay', 'direct', 'relay', 'direct'])
+})
+
+test('a NAT that is rebooted while the link is idle: found by the next check, and mended by it', async () => {
+  using world = new World(twoNats())
+  await connected(world)
+  await world.advance(100_000)
+  world.sim.flushNat('na')
+  world.sim.flushNat('nb')
+  await world.advance(200_000)
   assert.ok(isDirect(world.a) && isDirect(world.b))
+  world.a.talk(20)
+  await world.advance(2_000)
+  assert.ok(world.b.arrived.size > 90 && isDirect(world.a))
+})
+
+for (const seconds of [12, 20, 40]) {
+  test(`mappings that live for ${seconds} s: after what it takes to learn it, a packet arrives whenever it is sent`, async () => {
+    const lifetimes = { udpMs: seconds * 1_000, udpStreamMs: seconds * 1_000 }
+    using world = new World(twoNats({ lifetimes }, { lifetimes }))
+    await connected(world)
+    await world.advance(1_800_000)
+    const random = seededRandom(seconds)
+    const moves = world.a.route.length + world.b.route.length
+    for (let i = 0; i < 200; i++) {
+      await world.advance(random.int(1_000, 60_000))
+      const side = i % 2 === 0 ? world.a : world.b
+      side.say()
+      await world.advance(60)
+      assert.ok(side.other.arrived.has(side.seq), `packet ${i} of ${side.name}`)
+    }
+    assert.equal(world.a.route.length + world.b.route.length, moves)
+  })
+}
+
+test('a path on which the other side hears us no more: each side leaves it by itself', async () => {
+  using world = new World(twoNats())
+  await connected(world)
+  await until(world, () => isDirect(world.a) && isDirect(world.b))
+  world.a.talk(20)
+  world.b.talk(20)
+  await world.advance(2_000)
+  // what A sends by UDP is lost; what B sends arrives
+  world.a.lost = path => path.kind === 'udp'
+  await until(world, () => isRelayed(world.a) && isRelayed(world.b), 5_000)
+  assert.ok(longestStall(world.b) <= 1_500, `${longestStall(world.b)} ms`)
+  await world.advance(120_000)
+  assert.deepEqual(world.a.route, ['relay', 'direct', 'relay'])
+  world.a.lost = () => false
+  await until(world, () => isDirect(world.a) && isDirect(world.b), 130_000)
+})
+
+test('30 % of all packets lost on the direct way: found, and kept', async () => {
+  using world = new World(twoNats({ link: { delayMs: 20, lossPercent: 30 } }))
+  await connected(world)
+  await until(world, () => isDirect(world.a) && isDirect(world.b), 1_000)
+  world.a.talk(20)
+  await world.advance(600_000)
+  assert.deepEqual(world.a.route, ['relay', 'direct'])
+})
+
+test('another network: the other side follows within a round trip', async () => {
+  const link = { delayMs: 20 }
+  using world = new World({ ...twoNats(), nc: { mapping: 'endpoint-independent', link }, a2: { behind: 'nc' } })
+  await connected(world)
+  await until(world, () => isDirect(world.a) && isDirect(world.b))
+  world.a.talk(20)
+  world.b.talk(20)
+  await world.advance(5_000)
+  await world.a.moveTo('a2')
+  const movedMs = world.sim.clock.now()
+  world.a.feed({ type: 'network-changed' })
+  world.a.feed({ type: 'candidates', candidates: world.a.candidates })
+  await world.advance(2_000)
+  const moved = world.b.ofType('use').find(({ atMs }) => atMs > movedMs)!
+  assert.ok(moved.path.kind === 'udp' && moved.path.remote.address === world.a.candidates[0]!.address)
+  assert.ok(moved.atMs - movedMs <= 200, `followed after ${moved.atMs - movedMs} ms`)
+  assert.ok(isDirect(world.a) && isDirect(world.b))
+  // it took 80 ms to ask how the new network shows us
+  assert.ok(longestStall(world.b) <= 200 && longestStall(world.a) <= 300)
+})
+
+test('a network that lets no UDP out: the relay at once, and the reason is told', async () => {
+  using world = new World({
+    ...twoNats(),
+    nc: { mapping: 'endpoint-independent', blockUdp: true },
+    a2: { behind: 'nc' }
+  })
+  await connected(world)
+  await until(world, () => isDirect(world.a) && isDirect(world.b))
+  world.a.talk(20)
+  await world.advance(5_000)
+  world.a.socket!.close()
+  world.a.feed({ type: 'network-changed' })
+  world.a.feed({ type: 'candidates', candidates: [] })
+  await until(world, () => isRelayed(world.a), 2_000)
+  assert.equal(world.a.ofType('path').at(-1)!.reason, 'network-changed')
+  assert.ok(longestStall(world.b) <= 200, `${longestStall(world.b)} ms`)
+})
+
+test('the relay goes silent, and another one is attached: the link moves there', async () => {
+  using world = new World(twoNats(SYMMETRIC, SYMMETRIC))
+  await connected(world)
+  await world.advance(3_000)
+  world.a.talk(20)
+  await world.advance(5_000)
+  world.pipes.get(0)!.dead = true
+  await until(world, () => world.a.ofType('want-relay').length > 0, 2_000)
+  await world.advance(150)
+  world.attach(1)
+  await until(world, () => world.a.use?.kind === 'pipe' && world.a.use.pipe === 1, 2_000)
+  assert.ok(longestStall(world.b) <= 1_500, `${longestStall(world.b)} ms`)
+  await world.advance(40_000)
+  assert.deepEqual(
+    world.a.ofType('drop-pipe').map(({ pipe }) => pipe),
+    [0]
+  )
+})
+
+test('the relay goes while the direct path is fine: one more is asked for, unhurriedly, and nothing else happens', async () => {
+  using world = new World(twoNats())
+  await connected(world)
+  await until(world, () => isDirect(world.a) && isDirect(world.b))
+  world.a.talk(20)
+  await world.advance(2_000)
+  const beganMs = world.sim.clock.now()
+  world.pipes.get(0)!.dead = true
+  for (const side of [world.a, world.b]) side.feed({ type: 'pipe-gone', pipe: 0 })
+  await world.advance(200_000)
+  assert.deepEqual(
+    world.a.ofType('want-relay').map(({ atMs }) => Math.round((atMs - beganMs) / 1_000)),
+    [3, 13, 43, 103]
+  )
+  assert.deepEqual(world.a.route, ['relay', 'direct'])
+  assert.ok(longestStall(world.b) <= 25)
+  world.attach(1)
+  await world.advance(600_000)
+  assert.equal(world.a.ofType('want-relay').length, 4)
+})
+
+test('a third relay is one too many', async () => {
+  using world = new World(twoNats(SYMMETRIC, SYMMETRIC))
+  await connected(world)
+  world.attach(1, 20)
+  world.attach(2, 80)
+  await world.advance(30_000)
+  assert.deepEqual(
+    world.a.ofType('drop-pipe').map(({ pipe }) => pipe),
+    [2]
+  )
+})
+
+test('an hour of jitter and loss, in use: the path does not change', async () => {
+  const link = { delayMs: 30, jitterMs: 25, lossPercent: 2 }
+  using world = new World(twoNats({ link }, { link }))
+  await connected(world)
+  await world.advance(2_000)
+  world.a.talk(250)
+  await world.advance(3_600_000)
+  assert.deepEqual(world.a.route, ['relay', 'direct'])
+  assert.deepEqual(world.b.route, ['relay', 'direct'])
+})
+
+test('1,000 changes of path: nothing is left of them', async () => {
+  using world = new World(twoNats())
+  await connected(world)
+  await world.advance(2_000)
+  world.a.talk(100)
+  const sizes: number[] = []
+  for (let i = 0; world.a.ofType('path').length < 1_000; i++) {
+    world.sim.setBlockUdp('nb', i % 2 === 0)
+    await until(world, () => isDirect(world.a) === (i % 2 === 1), 400_000)
+    if (i % 100 === 99) {
+      sizes.push(world.a.agent.size + world.b.agent.size)
+      world.a.arrived.clear()
+      world.b.arrived.clear()
+    }
+  }
+  assert.ok(Math.max(...sizes) <= sizes[0]! + 30 && Math.max(...sizes) < 200, `remembered: ${sizes}`)
+  assert.ok(world.a.accepted.size <= 2)
+})
+
+test('an idle link: keepalives grow rare, and come from both sides in turns', async () => {
+  using world = new World(twoNats())
+  await connected(world)
+  await world.advance(7_200_000)
+  const total = () => [world.a, world.b].flatMap(side => [...side.checks.values()]).reduce((sum, n) => sum + n, 0)
+  const before = total()
+  const asked = [world.a, world.b].map(side => side.asked)
+  await world.advance(3_600_000)
+  const perHour = total() - before
+  assert.ok(perHour <= 100, `${perHour} packets an hour`)
+  const [a, b] = [world.a, world.b].map((side, i) => side.asked - asked[i]!)
+  assert.ok(Math.abs(a! - b!) <= 2, `${a} and ${b}`)
+  assert.deepEqual(world.a.route, ['relay', 'direct'])
 })

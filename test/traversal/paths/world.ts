@@ -57,8 +57,10 @@ export class Side {
   use: Path | undefined
   also: Path | undefined
   readonly accepted = new Set<string>()
-  /** Looks at, and may keep, what the agent sends. */
-  filter: (path: Path, bytes: Uint8Array) => boolean = () => true
+  /** How many checks it has asked, and answered none. */
+  asked = 0
+  /** What it sends by such a path never arrives. */
+  lost: (path: Path) => boolean = () => false
   candidates: readonly PathCandidate[] = []
   socket: UdpSocket | undefined
   seq = 0
@@ -99,7 +101,8 @@ export class Side {
     for (const { path, bytes } of send) {
       const key = path.kind === 'udp' ? path.remote.address : 'pipe'
       this.checks.set(key, (this.checks.get(key) ?? 0) + 1)
-      if (this.filter(path, bytes)) this.put(path, bytes)
+      if ('link' in checkTarget(bytes)!) this.asked++
+      this.put(path, bytes)
     }
     for (const message of messages) this.#world.carry(this, message)
     for (const event of events) this.#on(event)
@@ -107,6 +110,7 @@ export class Side {
   }
 
   put(path: Path, bytes: Uint8Array): void {
+    if (this.lost(path)) return
     if (path.kind === 'udp') this.socket?.send({ bytes, to: path.remote })
     else this.#world.pipes.get(path.pipe)?.dead === false && this.#world.relay(this, path.pipe, bytes)
   }

@@ -1,7 +1,7 @@
-/** What one flow may have waiting: 20 ms of 40 MB/s, and with that what a relay carries in the time by which it is slower. */
-export const MAX_HELD = 512
-/** In all, 12 MB: flows move together when a network changes. */
-export const MAX_HELD_IN_ALL = 8_192
+/** What one flow may have waiting: 80 ms of 30 MB/s in the engine's packets of 1,200 bytes, more than most relays carry. */
+export const MAX_HELD = 2_048
+/** In all, 20 MB: flows move together when a network changes. */
+export const MAX_HELD_IN_ALL = 16_384
 /** No path is so much faster than another that is still in use. */
 export const MAX_HOLD_MS = 500
 

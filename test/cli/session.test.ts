@@ -40,12 +40,24 @@ describe('hub, up, ping and perf on loopback', { concurrency: 2 }, () => {
       assert.match(String(pong['remote']), /^\S+:\d+$/)
       assert.ok((pong['rttMs'] as number) > 0)
     }
-    assert.equal(pongs[0]!['path'], 'relay')
+    // on one machine the direct path may be there before the first byte is back
     assert.equal(pongs.at(-1)!['path'], 'direct')
     assert.equal(pongs.filter(({ path }) => path === 'direct').length, 2)
+    const paths = events.filter(({ event }) => event === 'path')
+    assert.deepEqual(
+      paths.slice(0, 2).map(({ path, reason }) => [path, reason]),
+      [
+        ['relay', 'first'],
+        ['direct', 'validated']
+      ]
+    )
+    for (const each of paths) {
+      const keys = ['event', 'path', 'transport', 'remote', 'reason', 'technique', 'rttMs', 'atMs']
+      assert.deepEqual(Object.keys(each), keys)
+    }
     const { attempts, msFirstByte, msDirect, ...rest } = events.at(-1)!
     assert.deepEqual(rest, { event: 'summary', connected: true, direct: true, technique: 'punch-quic' })
-    assert.ok((msFirstByte as number) > 0 && (msDirect as number) > (msFirstByte as number))
+    assert.ok((msFirstByte as number) > 0 && (msDirect as number) >= (msFirstByte as number))
     assert.deepEqual(
       (attempts as Record<string, unknown>[]).map(({ technique, outcome, reason }) => ({ technique, outcome, reason })),
       [{ technique: 'punch-quic', outcome: 'ok', reason: 'connected' }]
@@ -53,8 +65,8 @@ describe('hub, up, ping and perf on loopback', { concurrency: 2 }, () => {
     // what the other side says meanwhile: first the relay, then the direct path
     await alice.program.event(({ event }) => event === 'closed')
     const path = alice.program.events.filter(({ event }) => event === 'path').map(event => event['path'])
-    // one direct path for each address of this machine, and at the end bob closes them one by one, the relayed one last
-    assert.match(path.join(' '), /^relay( direct)+( relay)?$/)
+    // this machine has several addresses, and the best one is found last
+    assert.match(path.join(' '), /^relay( direct)+$/)
   })
 
   it('private addresses stay out of it unless they are allowed: relayed, exit code 3, and the reason', async t => {
@@ -73,8 +85,8 @@ describe('hub, up, ping and perf on loopback', { concurrency: 2 }, () => {
     const { addrs } = await hub()
     const { id } = await up(addrs[0]!, '--allow-private')
     const args = ['perf', id, '--hub', addrs[0]!, '--mb', '5', '--json', '--allow-private']
-    const relayed = lines((await run(...args)).stdout)[0]!
-    assert.deepEqual([relayed['event'], relayed['path'], relayed['MB']], ['perf', 'relay', 5])
+    const first = lines((await run(...args)).stdout)[0]!
+    assert.deepEqual([first['event'], first['MB']], ['perf', 5])
     const direct = lines((await run(...args, '--until', 'direct', '--transport', 'quic')).stdout)[0]!
     assert.deepEqual([direct['path'], direct['transport']], ['direct', 'quic'])
     assert.ok((direct['MBps'] as number) > 0)
@@ -114,14 +126,13 @@ describe('hub, up, ping and perf on loopback', { concurrency: 2 }, () => {
     assert.equal(mode & 0o777, 0o600)
   })
 
-  it('people read a line per ping, a line when the path is direct, and what was tried; colours on a terminal only', async t => {
+  it('people read a line per ping, and what was tried; colours on a terminal only', async t => {
     const { hub, up, run } = await bench(t)
     const { addrs } = await hub()
     const { id } = await up(addrs[0]!, ...ONE_WAY)
     const args = ['ping', id, '--hub', addrs[0]!, ...ONE_WAY, '--until', 'direct', '--interval', '0.1']
     const { stdout } = await run(...args)
-    assert.match(stdout, /^ +1 {2}relay {3}quic 127\.0\.0\.1:\d+ +[\d.]+ ms$/m)
-    assert.match(stdout, /^ +── direct from here on: quic \S+:\d+ ──$/m)
+    assert.match(stdout, /^ +1 {2}(relay {3}|direct {2})quic \S+:\d+ +[\d.]+ ms$/m)
     assert.match(stdout, /^direct: first byte after \d+ ms, direct after \d+ ms$/m)
     assert.match(stdout, /^ {2}punch-quic +ok +connected in \d+ ms$/m)
     assert.equal(stdout.includes('\x1b'), false)

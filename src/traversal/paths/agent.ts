@@ -5,16 +5,16 @@ import type { PathMessage } from '../../wire/path.ts'
 import type { TechniqueName } from '../attempt.ts'
 import type { AgentInput, AgentStep, CheckKeys, KnownPath } from './api.ts'
 import { Candidacy } from './candidacy.ts'
-import { checkNumber } from './checks.ts'
 import { Finding } from './finding.ts'
+import { Hearing } from './hearing.ts'
 import { MappingLifetime } from './keepalive.ts'
-import { type Burst, begin, described, type Known, keyOf, measured } from './known.ts'
+import { begin, described, type Known, keyOf } from './known.ts'
 import { SCHEDULES } from './limits.ts'
 import { Outbox } from './outbox.ts'
 import { Prober } from './prober.ts'
 import { type AgentRole, Selection } from './selection.ts'
 import { PathTable, type PipeFacts } from './table.ts'
-import { answered, askedInUse, dutyOf, heard, suspect, trustEndsMs, unanswered } from './trust.ts'
+import { dutyOf, heard, suspect, trustEndsMs, unanswered } from './trust.ts'
 import { Upkeep } from './upkeep.ts'
 
 export interface PathAgentInit {
@@ -30,9 +30,6 @@ export interface PathAgentInit {
 
 const ALL: ReadonlySet<TechniqueName> = new Set(['relay', 'direct', 'reverse', 'punch-quic', 'punch-tcp'])
 
-/** Between two checks that checks of theirs cause. */
-const TRIGGER_MS = 10
-
 /**
  * Finds the paths of a link, keeps them, and decides which one is used: checks by every pair of a socket of ours and a candidate of theirs, and by
  * pipes. It opens nothing, owns no socket and no clock: docs/path-protocol.md has the protocol, {@link AgentInput} and {@link AgentStep} what goes
@@ -47,14 +44,13 @@ export class PathAgent {
   readonly #selection: Selection
   readonly #upkeep: Upkeep
   readonly #finding: Finding
-  readonly #firstTurn: Known['turn']
+  readonly #hearing: Hearing
   #done = false
 
   constructor({ role, keys, tag, random, allowPrivate, techniques = ALL }: PathAgentInit) {
     const out = this.#out
     const lifetime = this.#lifetime
-    this.#firstTurn = role === 'controlling' ? 'mine' : 'theirs'
-    const table = new PathTable(this.#firstTurn, out)
+    const table = new PathTable(role === 'controlling' ? 'mine' : 'theirs', out)
     const prober = new Prober({ keys, tag, random, out })
     const candidacy = new Candidacy({ allowPrivate, techniques })
     const selection = new Selection({ role, table, out, trustEndsMs: known => this.#trustEndsMs(known) })
@@ -62,8 +58,11 @@ export class PathAgent {
     this.#prober = prober
     this.#candidacy = candidacy
     this.#selection = selection
-    this.#upkeep = new Upkeep({ out, table, prober, selection, lifetime })
-    this.#finding = new Finding({ role, techniques, out, table, candidacy, selection })
+    const upkeep = new Upkeep({ out, table, prober, selection, lifetime })
+    const finding = new Finding({ role, techniques, out, table, candidacy, selection })
+    this.#upkeep = upkeep
+    this.#finding = finding
+    this.#hearing = new Hearing({ role, table, prober, candidacy, selection, lifetime, upkeep, finding })
   }
 
   /** The path in use. */
@@ -109,7 +108,7 @@ export class PathAgent {
       case 'tick':
         return
       case 'packet':
-        this.#packet(nowMs, input.bytes, input.from)
+        this.#hearing.packet(nowMs, input.bytes, input.from)
         return
       case 'message':
         this.#message(nowMs, input.message)
@@ -143,63 +142,6 @@ export class PathAgent {
       default:
         input satisfies never
     }
-  }
-
-  #packet(nowMs: number, bytes: Uint8Array, from: Path): void {
-    const check = this.#prober.read(bytes, nowMs)
-    if (check == null) return
-    if (check.type === 'answer') this.#answered(nowMs, check.id, from)
-    else this.#asked(nowMs, check.id, check.nomination, from)
-  }
-
-  #asked(nowMs: number, id: Uint8Array, nomination: number | undefined, from: Path): void {
-    const known = this.#table.get(keyOf(from)) ?? this.#peerReflexive(nowMs, from)
-    if (known == null) return
-    // the other side may send by it as soon as it has our answer
-    this.#table.accept(known)
-    this.#prober.answer(known, id, nowMs)
-    known.heardAtMs = nowMs
-    known.requestedAtMs = nowMs
-    known.turn = 'mine'
-    if (nomination != null) this.#selection.nominate(known, nomination, checkNumber(id))
-    if (known.validatedAtMs == null) this.#trigger(nowMs, known)
-    else if (known === this.#selection.current && this.#upkeep.isActive(nowMs)) askedInUse(known, nowMs)
-  }
-
-  #peerReflexive(nowMs: number, from: Path): Known | undefined {
-    if (from.kind !== 'udp' || !this.#finding.isOurs(from.socket)) return undefined
-    const technique = this.#candidacy.unannounced()
-    return technique == null ? undefined : this.#table.addPeerReflexive(from, technique, nowMs)
-  }
-
-  /** RFC 8445 section 7.3.1.4: what has come through says that the way is open, maybe not for long. */
-  #trigger(nowMs: number, known: Known): void {
-    if (known.burst == null) begin(known, SCHEDULES.triggered, nowMs)
-    else if (nowMs - known.askedAtMs >= TRIGGER_MS) this.#prober.ask(known, nowMs)
-  }
-
-  #answered(nowMs: number, id: Uint8Array, from: Path): void {
-    const asked = this.#prober.answered(id, from, nowMs)
-    const known = this.#table.get(asked?.key)
-    if (asked == null || known == null) return
-    if (known.burst?.schedule === SCHEDULES.keepalive) this.#learn(known, known.burst)
-    this.#prober.proved(known.host)
-    measured(known, asked.rttMs)
-    answered(known, nowMs)
-    // where both asked at once, one of them is to be the next
-    known.turn = known.requestedAtMs < asked.sentAtMs ? 'theirs' : this.#firstTurn
-    if (asked.nomination === known.nomination) known.nominationHeard = true
-    if (known.nominationHeard) known.burst = undefined
-    this.#table.accept(known)
-    if (known.validatedAtMs != null) return
-    this.#upkeep.validated(known, nowMs)
-    this.#finding.validated(known, nowMs)
-  }
-
-  #learn({ transport, plain }: Known, { sent, silenceMs }: Burst): void {
-    if (transport !== 'udp' || plain) return
-    if (sent === 1) this.#lifetime.bore(silenceMs)
-    else this.#lifetime.faltered(silenceMs)
   }
 
   #message(nowMs: number, message: PathMessage): void {
@@ -247,7 +189,7 @@ export class PathAgent {
       if (known == null) continue
       if (known === current) back = true
       heard(known, nowMs)
-      if (known.validatedAtMs == null) this.#trigger(nowMs, known)
+      if (known.validatedAtMs == null) this.#hearing.trigger(nowMs, known)
     }
     if (sent > 0 && current?.validatedAtMs != null && !back) unanswered(current, nowMs)
   }

@@ -102,11 +102,6 @@ export class Prober {
     }
   }
 
-  /** Nobody answers there any more; who has the address now may be somebody else. */
-  lost(host: string | undefined): void {
-    if (host != null) this.#proven.delete(host)
-  }
-
   #mayHear(host: string | undefined, nowMs: number): boolean {
     if (host == null || this.#proven.has(host)) return true
     return this.#perHost.take(host, nowMs) && this.#perLink.take('', nowMs)

@@ -24,6 +24,8 @@ export const UPKEEP = {
   rivalMs: 3_500,
   /** An application that was silent for so long is idle. */
   activeMs: 10_000,
+  /** A path that held for so long has made up for its earlier failures (choose.ts, PROBATION). */
+  forgiveMs: 600_000,
   /** Changes of path are put down to a change of our network that was so long ago. */
   networkMs: 5_000,
   /** For so long packets are taken from a path that is not validated, and sources that nobody announced are remembered. */
@@ -80,7 +82,7 @@ export class Upkeep {
     for (const known of table.all()) {
       if (known.validatedAtMs == null || this.#trustEndsMs(known) > nowMs) continue
       if (known === current) {
-        known.lapses++
+        known.lapses = nowMs - known.validatedAtMs < UPKEEP.forgiveMs ? known.lapses + 1 : 1
         this.#note(known, nowMs)
       }
       known.validatedAtMs = undefined

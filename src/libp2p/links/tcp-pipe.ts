@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../../core/clock.ts'
 import type { Endpoint } from '../../core/machine.ts'
 import { endpointText } from '../../nat/report.ts'
+import { reset } from '../tcp/reset.ts'
 import { MAX_QUEUED_BYTES, type Pipe } from './pipe.ts'
 
 /** What was sent last, mostly the engine's goodbye, has so long to get there: some round trips. */
@@ -55,7 +56,7 @@ export class TcpPipe implements Pipe {
     // a paused socket would not see that the other side has closed first
     this.#socket.resume()
     // not by a FIN: it would keep our port from going to that address for as long as TIME_WAIT lasts
-    const timer = this.#clock.after(LINGER_MS, () => this.#socket.resetAndDestroy())
+    const timer = this.#clock.after(LINGER_MS, () => reset(this.#socket))
     this.#socket.once('close', () => timer.cancel())
   }
 }

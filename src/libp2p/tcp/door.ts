@@ -42,7 +42,8 @@ export class Door {
     if (this.#expected.size === 0 || this.#waiting >= DOOR.maxWaiting || socket == null) return false
     const listeners = socket.listeners('data') as ((bytes: Buffer) => void)[]
     socket.pause()
-    socket.removeAllListeners('data')
+    // one by one: after removeAllListeners a stream still believes that it flows
+    for (const listener of listeners) socket.off('data', listener)
     this.#waiting++
     try {
       const take = await this.#whose(socket)

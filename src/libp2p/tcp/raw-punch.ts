@@ -12,13 +12,16 @@ import { connectTo } from './connect.ts'
 import type { Door } from './door.ts'
 import { NotChosen, type ProofKeys, prove } from './proof.ts'
 import { connectSimultaneously } from './punch.ts'
+import { reset } from './reset.ts'
 import type { Targets } from './targets.ts'
 
 export const RAW_PUNCH = {
   /** All in all: SYNs leave after 0, 1 and 3 s (RFC 6298), and what meets by the third of them has a second for its proof. */
   timeoutMs: 5_000,
   /** How long a listener waits once all of our own connects have failed: the other side's SYN, and one repetition. */
-  doorMs: 2_000
+  doorMs: 2_000,
+  /** Who may be proving at once that it is the other side, out of those that came to a listener. */
+  maxGuests: 16
 } as const
 
 export interface RawPunchOptions {
@@ -158,6 +161,10 @@ class Race {
 
   /** Somebody who has come by a listener. */
   #receive(socket: Socket): void {
+    if (this.#guests.size >= RAW_PUNCH.maxGuests) {
+      reset(socket)
+      return
+    }
     const remote = { address: canonicalHost(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
     const guest = this.#prove(socket, false).then(
       () => this.#won.resolve({ socket, remote }),
@@ -179,7 +186,7 @@ class Race {
       await prove(socket, { keys, role, choose, clock, random, signal: this.#over }, first)
       return socket
     } catch (error) {
-      socket.resetAndDestroy()
+      reset(socket)
       throw error
     }
   }

@@ -22,6 +22,8 @@ export const SCHEDULES = {
 export const LIMITS = {
   /** Candidates of theirs times sockets of ours. */
   pairs: 32,
+  /** Pairs that work, though their candidate is not named any more. */
+  formerPairs: 8,
   /** Sources of checks that nobody announced: NATs that map by destination make a few. */
   peerReflexive: 8,
   /** Pipes there are at once: two relays, what replaces them, a punched connection. */

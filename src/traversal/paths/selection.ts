@@ -121,6 +121,8 @@ export class Selection {
     const also = this.#second(nowMs)
     if (current == null || also?.key === this.#also) return
     this.#also = also?.key
+    // its socket may have gone and come back meanwhile
+    this.#init.table.accept(current)
     this.#init.out.emit({ type: 'use', path: current.path, ...alsoBy(also), holdMs: 0 })
   }
 

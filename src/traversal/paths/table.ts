@@ -42,7 +42,7 @@ export class PathTable {
     return [...this.#pipeRemotes.values()]
   }
 
-  /** The pairs that the candidates make with our sockets. Those of before that carry nothing go; what is validated stays. */
+  /** The pairs that the candidates make with our sockets. Those of before that carry nothing go; of what is validated the last heard of stay. */
   setPairs(sockets: readonly LocalSocket[], targets: readonly Target[], nowMs: number): Known[] {
     const wanted = new Map<string, PathFacts>()
     for (const target of targets) {
@@ -59,6 +59,10 @@ export class PathTable {
       if (known.path.kind !== 'udp' || wanted.has(known.key)) continue
       if (!open.has(known.path.socket) || (known.announced && known.validatedAtMs == null)) this.remove(known)
     }
+    // whoever names others again and again, and answers on all, has no more of them for it
+    const former = this.all().filter(known => known.path.kind === 'udp' && known.announced && !wanted.has(known.key))
+    former.sort((a, b) => b.heardAtMs - a.heardAtMs)
+    for (const known of former.slice(LIMITS.formerPairs)) this.remove(known)
     const fresh: Known[] = []
     for (const facts of wanted.values()) {
       const there = this.#paths.get(facts.key)

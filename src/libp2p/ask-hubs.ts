@@ -1,6 +1,7 @@
 import type { Transport } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Clock } from '../core/clock.ts'
+import type { Endpoint } from '../core/machine.ts'
 import type { Random } from '../core/random.ts'
 import { ask } from '../nat/ask.ts'
 import { endpointOf } from './candidate.ts'
@@ -20,26 +21,34 @@ export interface AskHubs {
   readonly random: Random
 }
 
+/** What a hub said: the address and port of ours that it sees, or nothing. */
+export interface HubAnswer {
+  readonly hub: Multiaddr
+  readonly seen: Endpoint | undefined
+}
+
 /**
  * Asks the hubs by STUN, at the port that they have for QUIC, where they see ours: that is known a round trip from now, before there is a
  * connection to them, so that the first offer to a peer has it already.
  *
- * @throws never: what does not answer is not noted
+ * @returns an entry for each hub that could be asked: by a literal address, over UDP
  */
 export async function askHubs(
   { transports, hubs, observed, clock, random }: AskHubs,
   signal: AbortSignal
-): Promise<void> {
+): Promise<readonly HubAnswer[]> {
   const { udp4, udp6 } = await sharedSockets(transports)
-  await Promise.all(
-    hubs.map(async hub => {
+  const answers = await Promise.all(
+    hubs.map(async (hub): Promise<HubAnswer | undefined> => {
       const to = endpointOf(hub)
       const socket = to?.address.includes(':') ? udp6 : udp4
-      if (to == null || socket == null || !isQuicAddress(hub)) return
+      if (to == null || socket == null || !isQuicAddress(hub)) return undefined
       const asked = await ask({ clock, random }, socket, { to, schedule: SCHEDULE }, signal)
-      if (asked.type !== 'answered') return
+      if (asked.type !== 'answered') return { hub, seen: undefined }
       const observer = String(lastPeer(hub))
       observed.note({ address: quicMultiaddr(asked.public), observer, observerHost: to.address, origin: 'asked' })
+      return { hub, seen: asked.public }
     })
   )
+  return answers.flatMap(answer => answer ?? [])
 }

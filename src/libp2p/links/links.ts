@@ -1,7 +1,7 @@
 import type { Connection, Libp2pEvents, PeerId, Startable, Stream, UpgraderOptions } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { TypedEventTarget } from 'main-event'
-import { type Clock, realClock, sleep } from '../../core/clock.ts'
+import { type Clock, realClock } from '../../core/clock.ts'
 import { NatError } from '../../core/errors.ts'
 import { Events } from '../../core/events.ts'
 import type { AllowPrivate } from '../../core/ip.ts'
@@ -12,10 +12,12 @@ import type { CircuitLinks, InboundCircuit } from '../circuit/context.ts'
 import { QuicTransport } from '../quic/transport.ts'
 import { Timeline } from '../timeline.ts'
 import { acceptPipe } from './accept.ts'
-import { attachRelay, type ConnectToRelay } from './attach.ts'
+import type { ConnectToRelay } from './attach.ts'
 import type { CandidateSource, LinksComponents, LinksContext } from './context.ts'
 import { dialLink } from './dial.ts'
 import { LinkEngine } from './engine.ts'
+import { punchTcp } from './punch-tcp.ts'
+import { Relaying } from './relaying.ts'
 import type { LinkSession } from './session.ts'
 import { Sessions } from './sessions.ts'
 
@@ -36,14 +38,14 @@ export interface LinksOptions {
 export type LinksEvents = {
   /** A link's connection is there. */
   session: LinkSession
+  /** A link hears nothing by the path that it has: perhaps we cannot be reached as before. */
+  suspect: undefined
 }
 
 /** Peers that were found to know no links: who updates is asked again. */
 const FOREIGN = { max: 1_024, forMs: 10 * 60_000 } as const
 /** Links that are being made to us at once. */
 const MAX_PENDING = 64
-/** The dialler is the first to look for another relay: it knows where the other side was. */
-const CONTROLLED_WAIT_MS = 1_000
 
 /**
  * Links: between two nodes that know them, one QUIC connection over whatever path there is (docs/path-protocol.md).
@@ -57,6 +59,7 @@ export class Links implements CircuitLinks {
   readonly events = new Events<LinksEvents>()
   readonly #options: LinksOptions
   readonly #clock: Clock
+  readonly #relaying = new WeakMap<LinkSession, Relaying>()
   readonly #foreign = new Map<string, number>()
   #running:
     | { readonly context: LinksContext; readonly sessions: Sessions; readonly stopping: AbortController }
@@ -104,6 +107,11 @@ export class Links implements CircuitLinks {
   /** Our network has changed: all links look for new paths. */
   networkChanged(): void {
     for (const session of this.all()) session.feed({ type: 'network-changed' })
+  }
+
+  /** There is a new connection to a hub: links that look for a relay look again. */
+  hubBack(): void {
+    for (const session of this.all()) this.#relaying.get(session)?.hubBack()
   }
 
   /** Whether a link to that peer is worth trying: not when it was found to know none, nor before we have started. */
@@ -175,7 +183,10 @@ export class Links implements CircuitLinks {
     const stopping = new AbortController()
     this.#running = { context, sessions, stopping }
     sessions.events.on('session', session => {
-      this.#keepRelayed(context, session, stopping.signal)
+      const connectTo: ConnectToRelay = (relay, signal) => this.connectTo(relay, signal)
+      this.#relaying.set(session, new Relaying(context, session, connectTo, stopping.signal))
+      session.events.on('suspect', () => this.events.emit('suspect', undefined))
+      session.events.on('punch-tcp', event => void punchTcp(context, session, event, stopping.signal))
       this.events.emit('session', session)
     })
   }
@@ -191,23 +202,6 @@ export class Links implements CircuitLinks {
   readonly #onStream = (stream: Stream, connection: Connection): void => {
     if (this.#running == null) stream.abort(new NatError('LINK_CLOSED', 'the node stops'))
     else this.#running.sessions.onStream(stream, connection)
-  }
-
-  /** Whenever a link asks for a relay, one is looked for, once at a time. */
-  #keepRelayed(context: LinksContext, session: LinkSession, signal: AbortSignal): void {
-    let busy = false
-    session.events.on('want-relay', async () => {
-      if (busy || session.over) return
-      busy = true
-      try {
-        if (session.role === 'controlled') await sleep(this.#clock, CONTROLLED_WAIT_MS, signal)
-        if (!session.over) await attachRelay(context, session, (relay, limit) => this.connectTo(relay, limit), signal)
-      } catch (error) {
-        context.log('no further relay for the link with %p - %e', session.peer, error)
-      } finally {
-        busy = false
-      }
-    })
   }
 
   #remember(peer: PeerId): void {

@@ -21,6 +21,8 @@ export type SessionEvents = {
   attempt: Attempt
   /** There is no relayed path that works. */
   'want-relay': undefined
+  /** Nothing is heard by the path in use. */
+  suspect: undefined
   'punch-tcp': Extract<AgentEvent, { type: 'punch-tcp' }>
   close: undefined
 }
@@ -224,6 +226,8 @@ export class LinkSession {
         return
       case 'use': {
         const { path, also, holdMs } = event
+        // what is sent by two ways is not sure to arrive by one
+        if (also != null) this.events.emit('suspect', undefined)
         packetSwitch.move(this.flow, path, { holdMs, ...(also == null ? {} : { also }) }).catch(() => {})
         return
       }
@@ -240,6 +244,7 @@ export class LinkSession {
         this.events.emit('attempt', event.attempt)
         return
       case 'want-relay':
+        this.events.emit('suspect', undefined)
         this.events.emit('want-relay', undefined)
         return
       case 'drop-pipe':

@@ -174,7 +174,9 @@ export class Finding {
     const all = table.all()
     const direct = all.some(({ kind, validatedAtMs }) => kind === 'direct' && validatedAtMs != null)
     const hopeless = candidacy.ownOf('udp').length === 0 || !all.some(({ transport }) => transport === 'udp')
-    const turn = this.#knownMs != null && (hopeless || nowMs >= this.#knownMs + TCP_PUNCH.afterUdpMs)
+    // what others see of our TCP may be on its way from the hub, and is what the other side can punch
+    const seen = own.some(({ kind }) => kind !== 'host')
+    const turn = this.#knownMs != null && ((hopeless && seen) || nowMs >= this.#knownMs + TCP_PUNCH.afterUdpMs)
     const wanted = techniques.has('punch-tcp') && !direct && turn
     const reachable = wanted && candidacy.tcpTargets(table.relayEndpoints).length > 0
     this.#put(this.#tcp.step(nowMs, { wanted, stream: this.#stream, own, reachable }))

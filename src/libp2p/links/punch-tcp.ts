@@ -8,7 +8,7 @@ type PunchTcp = Extract<AgentEvent, { type: 'punch-tcp' }>
 
 /** Makes the TCP connect on which both sides of a link have agreed. The agent is told what comes of it. */
 export async function punchTcp(
-  { components, clock }: LinksContext,
+  { components, clock, log }: LinksContext,
   session: LinkSession,
   { candidates, role }: PunchTcp,
   signal: AbortSignal
@@ -27,6 +27,7 @@ export async function punchTcp(
     .finally(off)
   if (!punched.ok) {
     const { reason, ms, detail } = punched
+    log('TCP to %p as %s: %s', session.peer, role, detail)
     session.feed({ type: 'punched', ok: false, reason, ms, detail })
     return
   }

@@ -14,7 +14,7 @@ import { Outbox } from './outbox.ts'
 import { Prober } from './prober.ts'
 import { type AgentRole, Selection } from './selection.ts'
 import { PathTable, type PipeFacts } from './table.ts'
-import { dutyOf, heard, suspect, trustEndsMs, unanswered } from './trust.ts'
+import { askedInUse, dutyOf, heard, suspect, trustEndsMs, unanswered } from './trust.ts'
 import { Upkeep } from './upkeep.ts'
 
 export interface PathAgentInit {
@@ -167,6 +167,9 @@ export class PathAgent {
     known.rttMs = pipe.rttMs ?? (pipe.costMs == null ? undefined : 2 * pipe.costMs)
     if (!first) {
       begin(known, SCHEDULES.opening, nowMs)
+      // the other side may have asked for it because it hears nothing by the path that we use
+      const { current } = this.#selection
+      if (current?.validatedAtMs != null && this.#upkeep.isActive(nowMs)) askedInUse(current, nowMs)
       return
     }
     // the other side's offer has come by it

@@ -4,7 +4,7 @@ import type { Endpoint } from '../../core/machine.ts'
 import { MAX_CANDIDATES, type PathCandidate, type PathMessage } from '../../wire/path.ts'
 import type { TechniqueName } from '../attempt.ts'
 import { LIST_ALLOWANCE } from './limits.ts'
-import { type Target, targetsAmong, techniqueOf } from './targets.ts'
+import { countsAs, type Target, targetsAmong, techniqueOf } from './targets.ts'
 
 type List = Extract<PathMessage, { type: 'CANDIDATES' }>
 
@@ -86,8 +86,7 @@ export class Candidacy {
 
   /** What a path is called whose other end nobody announced; undefined when it is not to be used. */
   unannounced(): TechniqueName | undefined {
-    const technique = techniqueOf(undefined, this.#theirs, this.#own)
-    return this.#init.techniques.has(technique) ? technique : undefined
+    return countsAs(techniqueOf(undefined, this.#theirs, this.#own), this.#init.techniques)
   }
 
   #rules(relays: readonly Endpoint[]) {

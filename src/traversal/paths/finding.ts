@@ -136,7 +136,11 @@ export class Finding {
     if (found === this.#found) return
     this.#found = found
     if (found) this.#search.found(nowMs)
-    else if (this.#knownMs != null) this.#search.restart(nowMs)
+    else if (this.#knownMs != null) {
+      this.#search.restart(nowMs)
+      // their NAT may have closed while ours was the one to ask: a check of theirs opens it
+      this.announce()
+    }
   }
 
   #begin(nowMs: number, round: 'first' | 'later'): void {

@@ -88,9 +88,9 @@ export class Hearing {
     finding.validated(known, nowMs)
   }
 
-  #learn({ transport, plain }: Known, { sent, silenceMs }: Burst): void {
+  #learn({ transport, plain, requestedAtMs }: Known, { sent, startMs, silenceMs }: Burst): void {
     if (transport !== 'udp' || plain) return
     if (sent === 1) this.#init.lifetime.bore(silenceMs)
-    else this.#init.lifetime.faltered(silenceMs)
+    else if (requestedAtMs >= startMs) this.#init.lifetime.faltered(silenceMs)
   }
 }

@@ -15,6 +15,8 @@ export const KEEPALIVE = {
   growth: 1.5,
   successes: 3,
   misses: 2,
+  trials: 32,
+  mostTrials: 1_024,
   /** What is kept of a time after which the mapping was gone. */
   share: 0.6,
   /** Where no NAT is in between nothing runs out; a firewall's state may (as above). */
@@ -38,6 +40,8 @@ export class MappingLifetime {
   #ceilingMs: number = Number.POSITIVE_INFINITY
   #successes = 0
   #misses = 0
+  /** So many successes make the ceiling doubtful: what was taken for a mapping's end may have been a bad minute. */
+  #trials: number = KEEPALIVE.trials
 
   get intervalMs(): number {
     return this.#intervalMs
@@ -46,13 +50,20 @@ export class MappingLifetime {
   /** After a silence of that length the first check was answered. */
   bore(silenceMs: number): void {
     this.#misses = 0
-    if (silenceMs < this.#intervalMs * 0.9 || ++this.#successes < KEEPALIVE.successes) return
+    if (silenceMs < this.#intervalMs * 0.9) return
+    this.#successes++
+    const longestMs = Math.min(KEEPALIVE.mostMs, this.#ceilingMs * KEEPALIVE.share)
+    if (this.#intervalMs < longestMs) {
+      if (this.#successes < KEEPALIVE.successes) return
+      this.#intervalMs = Math.min(this.#intervalMs * KEEPALIVE.growth, longestMs)
+    } else {
+      if (this.#successes < this.#trials) return
+      this.#ceilingMs *= KEEPALIVE.growth
+    }
     this.#successes = 0
-    const longest = Math.min(KEEPALIVE.mostMs, this.#ceilingMs * KEEPALIVE.share)
-    this.#intervalMs = Math.max(this.#intervalMs, Math.min(this.#intervalMs * KEEPALIVE.growth, longest))
   }
 
-  /** After a silence of that length only a later check was answered: a packet was lost, or the first one opened a NAT. Twice is no accident. */
+  /** After a silence of that length ours were answered only when one of theirs had come. Twice is no accident. */
   faltered(silenceMs: number): void {
     if (++this.#misses === KEEPALIVE.misses) this.broke(silenceMs)
   }
@@ -62,6 +73,7 @@ export class MappingLifetime {
     if (silenceMs < KEEPALIVE.leastMs) return
     this.#successes = 0
     this.#misses = 0
+    this.#trials = Math.min(KEEPALIVE.mostTrials, this.#trials * 2)
     this.#ceilingMs = Math.min(this.#ceilingMs, silenceMs)
     this.#intervalMs = Math.max(KEEPALIVE.leastMs, Math.min(this.#intervalMs, silenceMs * KEEPALIVE.share))
   }
@@ -72,6 +84,7 @@ export class MappingLifetime {
     this.#ceilingMs = Number.POSITIVE_INFINITY
     this.#successes = 0
     this.#misses = 0
+    this.#trials = KEEPALIVE.trials
   }
 }
 

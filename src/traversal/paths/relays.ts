@@ -4,8 +4,8 @@ import { LIMITS } from './limits.ts'
 
 /** How often a relay is asked for. */
 export const WANT = {
-  /** While nothing carries the link. */
-  urgentMs: [0, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000],
+  /** While nothing carries the link, which is over in half a minute. */
+  urgentMs: [0, 1_000, 2_000, 2_000, 3_000, 5_000],
   /** While a direct path does: a relay is what the link falls back to one day. */
   spareMs: [3_000, 10_000, 30_000, 60_000, 120_000, 300_000]
 } as const

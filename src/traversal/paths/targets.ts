@@ -38,17 +38,20 @@ export function targetsAmong(
     })
   const outside = own.filter(each => each.transport === transport && isOutside(each, own, allowPrivate))
   const { usable } = filterCandidates(list, { own: outside, relays, allowPrivate })
-  const targets = usable.map(({ kind, address, port }): Target => {
+  return usable.flatMap(({ kind, address, port }): Target[] => {
     const candidate: PathCandidate = { kind, transport, address, port }
-    return {
-      ...candidate,
-      family: isIPv6(address) ? 6 : 4,
-      scope: scopeOf(address),
-      finds: transport === 'tcp' ? 'punch-tcp' : techniqueOf(candidate, theirs, own),
-      plain: isPlain(candidate, theirs, own)
-    }
+    const finds = transport === 'tcp' ? 'punch-tcp' : techniqueOf(candidate, theirs, own)
+    const allowed = countsAs(finds, techniques)
+    if (allowed == null) return []
+    const family = isIPv6(address) ? 6 : 4
+    return [{ ...candidate, family, scope: scopeOf(address), finds: allowed, plain: isPlain(candidate, theirs, own) }]
   })
-  return targets.filter(({ finds }) => techniques.has(finds))
+}
+
+/** As which of the techniques that are allowed a path counts: a punch over UDP gets through where nothing is in its way, too. */
+export function countsAs(technique: TechniqueName, allowed: ReadonlySet<TechniqueName>): TechniqueName | undefined {
+  if (allowed.has(technique)) return technique
+  return technique !== 'punch-tcp' && allowed.has('punch-quic') ? 'punch-quic' : undefined
 }
 
 export function scopeOf(address: string): 'lan' | 'wan' {

@@ -1,56 +1,119 @@
-import type { Transport } from '@libp2p/interface'
+import type { Libp2pEvents, Transport } from '@libp2p/interface'
+import type { TransportManager } from '@libp2p/interface-internal'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import type { TypedEventTarget } from 'main-event'
 import { realClock } from '../core/clock.ts'
 import { NatError } from '../core/errors.ts'
 import { Events } from '../core/events.ts'
+import type { AllowPrivate } from '../core/ip.ts'
 import { secureRandom } from '../core/random.ts'
-import { askHubs } from '../libp2p/ask-hubs.ts'
+import { askHubs, type HubAnswer } from '../libp2p/ask-hubs.ts'
+import type { Autonat } from '../libp2p/autonat/index.ts'
+import { CircuitTransport } from '../libp2p/circuit/transport.ts'
+import type { Dcutr } from '../libp2p/dcutr/index.ts'
 import type { CandidateSource } from '../libp2p/links/context.ts'
-import type { ObservedAddresses } from '../libp2p/observed.ts'
-import type { PathCandidate } from '../wire/path.ts'
+import type { Links } from '../libp2p/links/links.ts'
+import { OwnCandidates } from '../libp2p/links/own-candidates.ts'
+import type { MappedPorts } from '../libp2p/mapped/ports.ts'
+import { onNetworkChange, type NetworkChange as Seen } from '../socket/system/watch.ts'
+import { HubCheck } from './hub-check.ts'
 
 /** What there is once libp2p is. */
 export interface NetworkParts {
-  readonly transports: readonly Transport[]
+  readonly events: TypedEventTarget<Libp2pEvents>
+  readonly transportManager: TransportManager
   readonly hubs: readonly Multiaddr[]
-  readonly observed: ObservedAddresses
+  readonly dcutr: Dcutr
+  readonly autonat: Autonat
+  readonly ports: MappedPorts
+  readonly links: Links
+  readonly allowPrivate: AllowPrivate
 }
 
-/** A node's own place in the network: under which addresses it may be reached now. */
+/** `mapping`: a hub sees us elsewhere; `silence`: no hub answers over UDP any more. The others are seen on this machine. */
+export interface NetworkChange {
+  readonly kind: Seen['kind'] | 'mapping' | 'silence'
+  /** For people. */
+  readonly detail: string
+}
+
+export type NodeNetworkEvents = {
+  /** Addresses, the default route, or the machine has slept; or our NAT has forgotten us. */
+  change: NetworkChange
+}
+
+/** A node's own place in the network: under which addresses it may be reached now, and what follows when it is another one. */
 export class NodeNetwork {
-  readonly #changes = new Events<{ candidates: undefined }>()
+  readonly events = new Events<NodeNetworkEvents>()
+  readonly #candidates = new Events<{ change: undefined }>()
   readonly #stopping = new AbortController()
-  #parts: NetworkParts | undefined
+  readonly #hubs = new HubCheck()
+  #own: OwnCandidates | undefined
+  #unwatch = () => {}
 
   readonly candidates: CandidateSource = {
-    list: () => this.#list(),
-    onChange: listener => this.#changes.on('candidates', listener)
+    list: () => this.#own?.list() ?? [],
+    onChange: listener => this.#candidates.on('change', listener)
   }
 
   /** Begins to find out. */
   start(parts: NetworkParts): void {
-    this.#parts = parts
-    void this.#ask()
+    const { events, transportManager, dcutr, ports, allowPrivate } = parts
+    const own = new OwnCandidates({
+      events,
+      listening: transportManager,
+      observed: dcutr.observed,
+      mapped: ports,
+      allowPrivate
+    })
+    own.onChange(() => this.#candidates.emit('change', undefined))
+    this.#own = own
+    this.#candidates.emit('change', undefined)
+    this.#unwatch = onNetworkChange(change => this.#onChange(parts, own, change))
+    parts.links.events.on('suspect', () => void this.#check(parts, own))
+    void this.#ask(parts)
   }
 
   stop(): void {
+    this.#unwatch()
+    this.#own?.close()
     this.#stopping.abort(new NatError('LINK_CLOSED', 'the node stops'))
-    this.#changes.clear()
+    this.#candidates.clear()
+    this.events.clear()
   }
 
-  async #ask(): Promise<void> {
-    if (this.#parts == null) return
-    await askHubs({ ...this.#parts, clock: realClock, random: secureRandom }, this.#stopping.signal).catch(() => {})
-    this.#changes.emit('candidates', undefined)
+  /** What was known is forgotten before anybody is asked anew, or an answer would be forgotten with it. */
+  #onChange(parts: NetworkParts, own: OwnCandidates, change: NetworkChange): void {
+    const { transportManager, dcutr, autonat, ports, links } = parts
+    // where the hubs saw us from the old network says nothing about the new one
+    this.#hubs.forget()
+    dcutr.networkChanged()
+    autonat.networkChanged()
+    own.look()
+    links.networkChanged()
+    for (const each of transportManager.getTransports()) if (each instanceof CircuitTransport) each.networkChanged()
+    void ports.networkChanged()
+    void this.#ask(parts)
+    this.events.emit('change', change)
   }
 
-  #list(): readonly PathCandidate[] {
-    const candidates = this.#parts?.observed.candidates() ?? []
-    return candidates.map(({ technique, address, port }) => ({
-      kind: 'observed',
-      transport: technique === 'punch-quic' ? 'udp' : 'tcp',
-      address,
-      port
-    }))
+  /** A link hears nothing any more. Perhaps our NAT has forgotten us, or lets no UDP out: then the hubs are lost as well. */
+  async #check(parts: NetworkParts, own: OwnCandidates): Promise<void> {
+    if (!this.#hubs.due(realClock.now())) return
+    const isSilent = this.#hubs.silent(await this.#ask(parts))
+    if (isSilent && !this.#stopping.signal.aborted) {
+      this.#onChange(parts, own, { kind: 'silence', detail: 'no hub answers over UDP any more' })
+    }
+  }
+
+  async #ask(parts: NetworkParts): Promise<readonly HubAnswer[]> {
+    const { transportManager, hubs, dcutr } = parts
+    const transports: readonly Transport[] = transportManager.getTransports()
+    const ask = { transports, hubs, observed: dcutr.observed, clock: realClock, random: secureRandom }
+    return await askHubs(ask, this.#stopping.signal, answer => {
+      if (this.#own == null || !this.#hubs.note(answer)) return
+      const detail = `${String(answer.hub)} sees us elsewhere now`
+      this.#onChange(parts, this.#own, { kind: 'mapping', detail })
+    }).catch(() => [])
   }
 }

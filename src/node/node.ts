@@ -12,6 +12,7 @@ import { lastPeer } from '../libp2p/circuit/address.ts'
 import { circuitRelay, type ReservationEvents } from '../libp2p/circuit/index.ts'
 import { dcutr } from '../libp2p/dcutr/index.ts'
 import { Links } from '../libp2p/links/links.ts'
+import { liveness } from '../libp2p/liveness.ts'
 import { MappedPorts } from '../libp2p/mapped/ports.ts'
 import { quic } from '../libp2p/quic/index.ts'
 import { tcp } from '../libp2p/tcp/index.ts'
@@ -24,7 +25,7 @@ import { type ConnectOptions, connect } from './connect.ts'
 import type { Examinee, ExamineOptions } from './examine.ts'
 import { isLoopbackHub, isPrivateHub, parseHubs, reachable } from './hubs.ts'
 import { Link } from './link.ts'
-import { NodeNetwork } from './network.ts'
+import { type NetworkChange, NodeNetwork } from './network.ts'
 import { pathOf } from './path.ts'
 
 export interface NodeOptions {
@@ -58,6 +59,10 @@ export type NodeEvents = {
   reachability: NetworkReachability
   /** The router has mapped a port of ours. */
   mapped: Mapped
+  /** Our addresses or default route have changed, the machine has slept, or our NAT has forgotten us: all links look for new paths. */
+  network: NetworkChange
+  /** A hub holds a reservation for us, so that others reach us by it, or holds none any more. */
+  reservation: { readonly hub: string; readonly held: boolean }
 }
 
 export type { ConnectOptions } from './connect.ts'
@@ -98,6 +103,8 @@ export async function createNode(options: NodeOptions) {
     // relayed connections all come from the hub's address
     connectionManager: { inboundConnectionThreshold: 100 },
     connectionGater: { denyDialMultiaddr: () => false },
+    // a link sees to it itself whether the other side lives
+    connectionMonitor: { enabled: false },
     services: {
       identify: identify(),
       identifyPush: identifyPush(),
@@ -107,12 +114,13 @@ export async function createNode(options: NodeOptions) {
         ...(options.techniques == null ? {} : { techniques: options.techniques })
       }),
       links: relayed.service,
+      liveness: liveness({ spares: connection => relayed.of(connection) != null }),
       autonat: autonat({ servers: hubIds, allowPrivate, mapped: ports }),
       ...(portMapping ? { ports: ports.service } : {})
     }
   })
   const { transportManager } = (libp2p as unknown as Internals).components
-  network.start({ transports: transportManager.getTransports(), hubs, observed: libp2p.services.dcutr.observed })
+  network.start({ ...libp2p.services, links: relayed, events: libp2p, transportManager, hubs, ports, allowPrivate })
   let examinee: Examinee | undefined
   const hubConnections = () => libp2p.getConnections().filter(({ remotePeer }) => hubIds.has(remotePeer.toString()))
   const links = new Map<string, Link>()
@@ -146,6 +154,10 @@ export async function createNode(options: NodeOptions) {
   libp2p.services.autonat.events.on('reachability', reachability => events.emit('reachability', reachability))
   relayed.events.on('session', session => linkTo(session.peer).adopt(session))
   ports.events.on('mapped', mapped => events.emit('mapped', mapped))
+  reservations.on('reserved', () => relayed.hubBack())
+  reservations.on('reserved', ({ relay }) => events.emit('reservation', { hub: relay.toString(), held: true }))
+  reservations.on('lost', ({ relay }) => events.emit('reservation', { hub: relay.toString(), held: false }))
+  network.events.on('change', change => events.emit('network', change))
   libp2p.services.dcutr.events.on('direct', ({ peer, connection }) => links.get(peer.toString())?.won(connection))
   libp2p.services.dcutr.events.on('attempt', ({ peer, attempt }) => links.get(peer.toString())?.tried(attempt))
 

@@ -102,6 +102,12 @@ function decoded(bytes: Uint8Array): StunMessage | undefined {
   }
 }
 
+/** The id of the check that a STUN message says to answer. Proves nothing yet. */
+export function answeredId(bytes: Uint8Array): Uint8Array | undefined {
+  const [first, second] = bytes
+  return first === BINDING_SUCCESS >> 8 && second === (BINDING_SUCCESS & 0xff) ? bytes.subarray(8, 20) : undefined
+}
+
 /** Whom a STUN message may concern: the link that a check names, or the agent whose tag an answer carries. Proves nothing yet. */
 export function checkTarget(bytes: Uint8Array): { readonly link: string } | { readonly tag: number } | undefined {
   if (bytes.length < 24 + LINK_DIGITS) return undefined

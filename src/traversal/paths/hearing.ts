@@ -34,7 +34,7 @@ export class Hearing {
   }
 
   packet(nowMs: number, bytes: Uint8Array, from: Path): void {
-    const check = this.#init.prober.read(bytes, nowMs)
+    const check = this.#init.prober.read(bytes, from, nowMs)
     if (check == null) return
     if (check.type === 'answer') this.#answered(nowMs, check.id, from)
     else this.#asked(nowMs, check.id, check.nomination, from)

@@ -49,8 +49,11 @@ export const HOST_ALLOWANCE: AllowanceInit = { burst: 40, refillMs: 2_000, maxKe
 /** What all hosts that have proved nothing hear of one link: sixteen candidates' first round, and then five checks a second. */
 export const LINK_ALLOWANCE: AllowanceInit = { burst: 128, refillMs: 200, maxKeys: 1 }
 
-/** What is read of their checks. Each costs us two hashes and an answer; an honest peer sends some fifty in its first second. */
-export const REQUEST_ALLOWANCE: AllowanceInit = { burst: 256, refillMs: 10, maxKeys: 1 }
+/**
+ * What is read of checks and awaited answers: of each pipe, of each host that has proved itself, and of all others together. Each costs us two
+ * hashes and an answer; an honest peer sends some fifty in its first second.
+ */
+export const READ_ALLOWANCE: AllowanceInit = { burst: 256, refillMs: 10, maxKeys: 128 }
 
 /** Lists of candidates that are looked at as they come; of more, the last one when its turn comes. */
 export const LIST_ALLOWANCE: AllowanceInit = { burst: 8, refillMs: 1_000, maxKeys: 1 }

@@ -2,9 +2,9 @@ import { Allowance } from '../../core/allowance.ts'
 import type { Random } from '../../core/random.ts'
 import type { Path } from '../../socket/path.ts'
 import type { CheckKeys } from './api.ts'
-import { type Check, checkId, checkNumber, encodeAnswer, encodeRequest, readCheck } from './checks.ts'
+import { answeredId, type Check, checkId, checkNumber, encodeAnswer, encodeRequest, readCheck } from './checks.ts'
 import { type Known, keyOf } from './known.ts'
-import { HOST_ALLOWANCE, LIMITS, LINK_ALLOWANCE, REQUEST_ALLOWANCE } from './limits.ts'
+import { HOST_ALLOWANCE, LIMITS, LINK_ALLOWANCE, READ_ALLOWANCE } from './limits.ts'
 import type { Outbox } from './outbox.ts'
 import { ReplayWindow } from './replay.ts'
 
@@ -36,7 +36,7 @@ export class Prober {
   readonly #proven = new Set<string>()
   readonly #perHost = new Allowance(HOST_ALLOWANCE)
   readonly #perLink = new Allowance(LINK_ALLOWANCE)
-  readonly #requests = new Allowance(REQUEST_ALLOWANCE)
+  readonly #readable = new Allowance(READ_ALLOWANCE)
   #count = 0
 
   constructor(init: ProberInit) {
@@ -73,8 +73,10 @@ export class Prober {
   }
 
   /** What a STUN message says. Undefined when it is none of this link, was heard before, or comes too fast. */
-  read(bytes: Uint8Array, nowMs: number): Check | undefined {
-    if (!this.#requests.take('', nowMs)) return undefined
+  read(bytes: Uint8Array, from: Path, nowMs: number): Check | undefined {
+    const answers = answeredId(bytes)
+    if (answers != null && !this.#outstanding.has(textOf(answers))) return undefined
+    if (!this.#readable.take(this.#sourceOf(from), nowMs)) return undefined
     const check = readCheck(bytes, this.#init.keys)
     if (check?.type === 'request' && !this.#heard.take(checkNumber(check.id))) return undefined
     return check
@@ -100,6 +102,12 @@ export class Prober {
       this.#proven.delete(oldest)
       return
     }
+  }
+
+  /** Who shares an allowance: strangers have one in all, so that their forgeries do not crowd out whom we know. */
+  #sourceOf(from: Path): string {
+    if (from.kind === 'pipe') return `pipe ${from.pipe}`
+    return this.#proven.has(from.remote.address) ? from.remote.address : 'strangers'
   }
 
   #mayHear(host: string | undefined, nowMs: number): boolean {

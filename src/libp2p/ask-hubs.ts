@@ -31,11 +31,13 @@ export interface HubAnswer {
  * Asks the hubs by STUN, at the port that they have for QUIC, where they see ours: that is known a round trip from now, before there is a
  * connection to them, so that the first offer to a peer has it already.
  *
+ * @param onAnswer called with each as soon as it is there
  * @returns an entry for each hub that could be asked: by a literal address, over UDP
  */
 export async function askHubs(
   { transports, hubs, observed, clock, random }: AskHubs,
-  signal: AbortSignal
+  signal: AbortSignal,
+  onAnswer: (answer: HubAnswer) => void = () => {}
 ): Promise<readonly HubAnswer[]> {
   const { udp4, udp6 } = await sharedSockets(transports)
   const answers = await Promise.all(
@@ -47,7 +49,9 @@ export async function askHubs(
       if (asked.type !== 'answered') return { hub, seen: undefined }
       const observer = String(lastPeer(hub))
       observed.note({ address: quicMultiaddr(asked.public), observer, observerHost: to.address, origin: 'asked' })
-      return { hub, seen: asked.public }
+      const answer = { hub, seen: asked.public }
+      onAnswer(answer)
+      return answer
     })
   )
   return answers.flatMap(answer => answer ?? [])

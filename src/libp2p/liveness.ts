@@ -9,7 +9,9 @@ export const LIVENESS = {
   /** Also what keeps the mapping of a relay's connection alive: bad routers forget one after 30 s. */
   everyMs: 10_000,
   /** Through a relay's queue and a lost packet or two. */
-  answerMs: 5_000
+  answerMs: 5_000,
+  /** Where there is reason to doubt: some round trips. */
+  doubtMs: 1_500
 } as const
 
 export interface LivenessOptions {
@@ -19,6 +21,11 @@ export interface LivenessOptions {
   readonly clock?: Clock
   /** @default secure */
   readonly random?: Random
+}
+
+export interface Liveness extends Startable {
+  /** Asks those connections now, and aborts at once the ones that are silent. */
+  doubt(fits: (connection: Connection) => boolean): void
 }
 
 export interface LivenessComponents {
@@ -34,17 +41,19 @@ export function liveness({
   spares,
   clock = realClock,
   random = secureRandom
-}: LivenessOptions): (components: LivenessComponents) => Startable {
+}: LivenessOptions): (components: LivenessComponents) => Liveness {
   return ({ connectionManager, logger }) => {
     const log = logger.forComponent('beeline:liveness')
-    const asked = new WeakSet<Connection>()
+    let asked = new WeakSet<Connection>()
+    let doubted = new WeakSet<Connection>()
     let stopping = new AbortController()
-    const ask = async (connection: Connection, signal: AbortSignal) => {
-      if (asked.has(connection) || spares(connection)) return
-      asked.add(connection)
+    const ask = async (connection: Connection, answerMs: number, already: WeakSet<Connection>) => {
+      if (already.has(connection) || spares(connection)) return
+      already.add(connection)
+      const { signal } = stopping
       const startMs = clock.now()
-      const lives = await carriesBytes(connection, { clock, random }, LIVENESS.answerMs, signal)
-      asked.delete(connection)
+      const lives = await carriesBytes(connection, { clock, random }, answerMs, signal)
+      already.delete(connection)
       if (lives) connection.rtt = clock.now() - startMs
       else if (!signal.aborted && connection.status === 'open') {
         log('nothing comes back from %p at %a', connection.remotePeer, connection.remoteAddr)
@@ -54,16 +63,23 @@ export function liveness({
     const run = async (signal: AbortSignal) => {
       for (;;) {
         await sleep(clock, LIVENESS.everyMs, signal)
-        for (const connection of connectionManager.getConnections()) void ask(connection, signal)
+        for (const each of connectionManager.getConnections()) void ask(each, LIVENESS.answerMs, asked)
       }
     }
     return {
       start() {
         stopping = new AbortController()
+        asked = new WeakSet()
+        doubted = new WeakSet()
         run(stopping.signal).catch(() => {})
       },
       stop() {
         stopping.abort(new NatError('LINK_CLOSED', 'the node stops'))
+      },
+      doubt(fits) {
+        for (const each of connectionManager.getConnections()) {
+          if (fits(each)) void ask(each, LIVENESS.doubtMs, doubted)
+        }
       }
     }
   }

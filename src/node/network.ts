@@ -9,11 +9,13 @@ import type { AllowPrivate } from '../core/ip.ts'
 import { secureRandom } from '../core/random.ts'
 import { askHubs, type HubAnswer } from '../libp2p/ask-hubs.ts'
 import type { Autonat } from '../libp2p/autonat/index.ts'
+import { lastPeer } from '../libp2p/circuit/address.ts'
 import { CircuitTransport } from '../libp2p/circuit/transport.ts'
 import type { Dcutr } from '../libp2p/dcutr/index.ts'
 import type { CandidateSource } from '../libp2p/links/context.ts'
 import type { Links } from '../libp2p/links/links.ts'
 import { OwnCandidates } from '../libp2p/links/own-candidates.ts'
+import type { Liveness } from '../libp2p/liveness.ts'
 import type { MappedPorts } from '../libp2p/mapped/ports.ts'
 import { onNetworkChange, type NetworkChange as Seen } from '../socket/system/watch.ts'
 import { HubCheck } from './hub-check.ts'
@@ -27,6 +29,7 @@ export interface NetworkParts {
   readonly autonat: Autonat
   readonly ports: MappedPorts
   readonly links: Links
+  readonly liveness: Liveness
   readonly allowPrivate: AllowPrivate
 }
 
@@ -49,6 +52,7 @@ export class NodeNetwork {
   readonly #stopping = new AbortController()
   readonly #hubs = new HubCheck()
   #own: OwnCandidates | undefined
+  #parts: NetworkParts | undefined
   #unwatch = () => {}
 
   readonly candidates: CandidateSource = {
@@ -68,10 +72,16 @@ export class NodeNetwork {
     })
     own.onChange(() => this.#candidates.emit('change', undefined))
     this.#own = own
+    this.#parts = parts
     this.#candidates.emit('change', undefined)
     this.#unwatch = onNetworkChange(change => this.#onChange(parts, own, change))
     parts.links.events.on('suspect', () => void this.#check(parts, own))
     void this.#ask(parts)
+  }
+
+  /** There is a new connection to a hub: where that sees us is to be known before the NAT forgets it again. */
+  hubBack(): void {
+    if (this.#parts != null) void this.#ask(this.#parts)
   }
 
   stop(): void {
@@ -100,6 +110,7 @@ export class NodeNetwork {
   /** A link hears nothing any more. Perhaps our NAT has forgotten us, or lets no UDP out: then the hubs are lost as well. */
   async #check(parts: NetworkParts, own: OwnCandidates): Promise<void> {
     if (!this.#hubs.due(realClock.now())) return
+    parts.liveness.doubt(({ remotePeer }) => parts.hubs.some(hub => lastPeer(hub)?.equals(remotePeer) === true))
     const isSilent = this.#hubs.silent(await this.#ask(parts))
     if (isSilent && !this.#stopping.signal.aborted) {
       this.#onChange(parts, own, { kind: 'silence', detail: 'no hub answers over UDP any more' })

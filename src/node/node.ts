@@ -154,8 +154,11 @@ export async function createNode(options: NodeOptions) {
   libp2p.services.autonat.events.on('reachability', reachability => events.emit('reachability', reachability))
   relayed.events.on('session', session => linkTo(session.peer).adopt(session))
   ports.events.on('mapped', mapped => events.emit('mapped', mapped))
-  reservations.on('reserved', () => relayed.hubBack())
-  reservations.on('reserved', ({ relay }) => events.emit('reservation', { hub: relay.toString(), held: true }))
+  reservations.on('reserved', ({ relay }) => {
+    relayed.hubBack()
+    network.hubBack()
+    events.emit('reservation', { hub: relay.toString(), held: true })
+  })
   reservations.on('lost', ({ relay }) => events.emit('reservation', { hub: relay.toString(), held: false }))
   network.events.on('change', change => events.emit('network', change))
   libp2p.services.dcutr.events.on('direct', ({ peer, connection }) => links.get(peer.toString())?.won(connection))

@@ -120,6 +120,12 @@ export class Upkeep {
   #note({ host, transport, plain, heardAtMs, unansweredSinceMs, burst }: Known, nowMs: number): void {
     if (host == null || transport !== 'udp' || plain) return
     const silenceMs = unansweredSinceMs == null ? (burst?.silenceMs ?? 0) : unansweredSinceMs - heardAtMs
+    // a NAT that maps by destination has it back by another port, before trust in the old one is over
+    const back = this.#init.table.all().some(other => other.host === host && (other.validatedAtMs ?? 0) > heardAtMs)
+    if (back) {
+      this.#init.lifetime.broke(silenceMs)
+      return
+    }
     this.#broken = { host, silenceMs, atMs: nowMs }
   }
 

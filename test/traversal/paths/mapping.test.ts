@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { NAT, SYMMETRIC, twoNats, World } from './world.ts'
+
+const OPEN = { ...NAT, filtering: 'endpoint-independent' }
+const MINUTE_MS = 60_000
+
+// silences that are longer than the mapping lives, and shorter than keepalives would like to be
+for (const everyMs of [65_000, 70_000, 100_000]) {
+  test(`a NAT that maps by destination and forgets after a minute, a packet every ${everyMs / 1_000} s: other ports until it is learned, not for ever`, async () => {
+    using world = new World(twoNats(OPEN, { ...SYMMETRIC, mappingLifetimeSeconds: 60 }))
+    await world.prepare()
+    await world.connect()
+    const idle = async (minutes: number) => {
+      for (let leftMs = minutes * MINUTE_MS; leftMs > 0; leftMs -= everyMs) {
+        await world.advance(everyMs)
+        world.b.say()
+      }
+    }
+    await idle(60)
+    const before = world.a.route.length
+    await idle(120)
+    // now and then it is tried whether mappings live longer by now
+    assert.ok(world.a.route.length - before <= 8, `${world.a.route.length - before} changes of path in two hours`)
+  })
+}

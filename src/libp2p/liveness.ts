@@ -4,12 +4,17 @@ import { type Clock, realClock, sleep } from '../core/clock.ts'
 import { NatError } from '../core/errors.ts'
 import { type Random, secureRandom } from '../core/random.ts'
 import { carriesBytes } from './dcutr/prove.ts'
+import { isQuicDialable } from './quic/address.ts'
 
 export const LIVENESS = {
-  /** Also what keeps the mapping of a relay's connection alive: bad routers forget one after 30 s. */
-  everyMs: 10_000,
-  /** Through a relay's queue and a lost packet or two. */
-  answerMs: 5_000,
+  /** A NAT that has restarted makes its peers' hub connections deaf: that is noticed 6 to 11 s later over QUIC, and the hub is connected to anew. */
+  hubEveryMs: 5_000,
+  /** Also what keeps the mapping of a relayed connection alive: bad routers forget one after 30 s. */
+  everyMs: 15_000,
+  /** Through a queue and a lost packet or two. */
+  answerMs: 3_000,
+  /** Where a ping waits behind everything else that is on its way: QUIC has streams of their own for that, TCP has not. */
+  queuedAnswerMs: 5_000,
   /** Where there is reason to doubt: some round trips. */
   doubtMs: 1_500
 } as const
@@ -17,6 +22,8 @@ export const LIVENESS = {
 export interface LivenessOptions {
   /** Connections that see to it themselves. */
   readonly spares: (connection: Connection) => boolean
+  /** Ids of the peers through which others reach us: they are asked more often. @default nobody */
+  readonly hubs?: ReadonlySet<string>
   /** @default the machine's */
   readonly clock?: Clock
   /** @default secure */
@@ -39,6 +46,7 @@ export interface LivenessComponents {
  */
 export function liveness({
   spares,
+  hubs = new Set(),
   clock = realClock,
   random = secureRandom
 }: LivenessOptions): (components: LivenessComponents) => Liveness {
@@ -47,23 +55,28 @@ export function liveness({
     let asked = new WeakSet<Connection>()
     let doubted = new WeakSet<Connection>()
     let stopping = new AbortController()
-    const ask = async (connection: Connection, answerMs: number, already: WeakSet<Connection>) => {
+    const isHub = ({ direct, remotePeer }: Connection) => direct && hubs.has(remotePeer.toString())
+    /** @param patiences how long each question's answer may take */
+    const ask = async (connection: Connection, patiences: readonly number[], already: WeakSet<Connection>) => {
       if (already.has(connection) || spares(connection)) return
       already.add(connection)
       const { signal } = stopping
-      const startMs = clock.now()
-      const lives = await carriesBytes(connection, { clock, random }, answerMs, signal)
-      already.delete(connection)
-      if (lives) connection.rtt = clock.now() - startMs
-      else if (!signal.aborted && connection.status === 'open') {
-        log('nothing comes back from %p at %a', connection.remotePeer, connection.remoteAddr)
-        connection.abort(new NatError('TIMEOUT', `${connection.remoteAddr} gave no sign of life`))
+      let lives = false
+      for (const answerMs of patiences) {
+        const startMs = clock.now()
+        lives = await carriesBytes(connection, { clock, random }, answerMs, signal)
+        if (lives) connection.rtt = clock.now() - startMs
+        if (lives || signal.aborted || connection.status !== 'open') break
       }
+      already.delete(connection)
+      if (lives || signal.aborted || connection.status !== 'open') return
+      log('nothing comes back from %p at %a', connection.remotePeer, connection.remoteAddr)
+      connection.abort(new NatError('TIMEOUT', `${connection.remoteAddr} gave no sign of life`))
     }
-    const run = async (signal: AbortSignal) => {
+    const run = async (everyMs: number, whom: (connection: Connection) => boolean, signal: AbortSignal) => {
       for (;;) {
-        await sleep(clock, LIVENESS.everyMs, signal)
-        for (const each of connectionManager.getConnections()) void ask(each, LIVENESS.answerMs, asked)
+        await sleep(clock, everyMs, signal)
+        for (const each of connectionManager.getConnections()) if (whom(each)) void ask(each, patienceWith(each), asked)
       }
     }
     return {
@@ -71,16 +84,23 @@ export function liveness({
         stopping = new AbortController()
         asked = new WeakSet()
         doubted = new WeakSet()
-        run(stopping.signal).catch(() => {})
+        run(LIVENESS.hubEveryMs, isHub, stopping.signal).catch(() => {})
+        run(LIVENESS.everyMs, connection => !isHub(connection), stopping.signal).catch(() => {})
       },
       stop() {
         stopping.abort(new NatError('LINK_CLOSED', 'the node stops'))
       },
       doubt(fits) {
         for (const each of connectionManager.getConnections()) {
-          if (fits(each)) void ask(each, LIVENESS.doubtMs, doubted)
+          if (fits(each)) void ask(each, [LIVENESS.doubtMs], doubted)
         }
       }
     }
   }
+}
+
+/** Who does not answer is asked again at once, and given up if that is in vain, too. */
+function patienceWith({ direct, remoteAddr }: Connection): readonly number[] {
+  const answerMs = direct && isQuicDialable(remoteAddr) ? LIVENESS.answerMs : LIVENESS.queuedAnswerMs
+  return [answerMs, answerMs]
 }

@@ -114,7 +114,7 @@ export async function createNode(options: NodeOptions) {
         ...(options.techniques == null ? {} : { techniques: options.techniques })
       }),
       links: relayed.service,
-      liveness: liveness({ spares: connection => relayed.of(connection) != null }),
+      liveness: liveness({ hubs: hubIds, spares: connection => relayed.of(connection) != null }),
       autonat: autonat({ servers: hubIds, allowPrivate, mapped: ports }),
       ...(portMapping ? { ports: ports.service } : {})
     }

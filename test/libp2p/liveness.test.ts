@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, type TestContext, test } from 'node:test'
 import { noise } from '@chainsafe/libp2p-noise'
-import type { Connection } from '@libp2p/interface'
+import type { Connection, Stream } from '@libp2p/interface'
+import { defaultLogger } from '@libp2p/logger'
 import { ping } from '@libp2p/ping'
+import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { VirtualClock } from '../../src/core/clock.ts'
 import { seededRandom } from '../../src/core/random.ts'
@@ -26,34 +28,47 @@ const common = {
 async function watched(
   t: TestContext,
   peer: 'ping' | 'no ping' | 'silent',
-  spares: (connection: Connection) => boolean
+  spares: (connection: Connection) => boolean,
+  isHub = false
 ) {
   const clock = new VirtualClock()
   const other = await createLibp2p({ ...common, ...(peer === 'ping' ? { services: { ping: ping() } } : {}) })
+  const hubs = new Set(isHub ? [other.peerId.toString()] : [])
   const node = await createLibp2p({
     ...common,
-    services: { liveness: liveness({ spares, clock, random: seededRandom(1) }) }
+    services: { liveness: liveness({ spares, hubs, clock, random: seededRandom(1) }) }
   })
   t.after(async () => {
     await node.stop()
     await other.stop()
     assert.equal(clock.pending, 0)
   })
-  const heard = Promise.withResolvers<void>()
   const streams = { count: 0 }
-  const hear = () => {
+  let awake = false
+  const hear = async (stream: Stream) => {
     streams.count++
-    heard.resolve()
+    if (awake) for await (const bytes of stream) stream.send(bytes)
   }
   if (peer === 'silent') await other.handle(PING, hear)
   const connection = await node.dial(other.getMultiaddrs()[0]!)
-  return { clock, connection, heard: heard.promise, streams }
+  return {
+    clock,
+    connection,
+    streams,
+    /** So many questions have arrived. */
+    async heard(count: number) {
+      while (streams.count < count) await new Promise(resolve => setImmediate(resolve))
+    },
+    wakeUp() {
+      awake = true
+    }
+  }
 }
 
 /** Until a ping has ended well, which tells the round trip. */
-async function answered(clock: VirtualClock, connection: Connection): Promise<void> {
+async function answered(clock: VirtualClock, connection: Connection, everyMs: number): Promise<void> {
   delete connection.rtt
-  await clock.advance(LIVENESS.everyMs)
+  await clock.advance(everyMs)
   while (connection.rtt == null && connection.status === 'open') await new Promise(resolve => setImmediate(resolve))
   assert.equal(connection.status, 'open')
 }
@@ -62,21 +77,42 @@ describe('liveness of connections', { timeout: 20_000 }, () => {
   for (const peer of ['ping', 'no ping'] as const) {
     test(`one to a peer with ${peer} is asked again and again, and stays`, async t => {
       const { clock, connection } = await watched(t, peer, () => false)
-      for (let time = 0; time < 3; time++) await answered(clock, connection)
+      for (let time = 0; time < 3; time++) await answered(clock, connection, LIVENESS.everyMs)
     })
   }
 
-  test('one that says nothing is aborted, and is asked once until then', async t => {
-    const { clock, connection, heard, streams } = await watched(t, 'silent', () => false)
+  test('a hub is asked more often', async t => {
+    const { clock, connection } = await watched(t, 'ping', () => false, true)
+    for (let time = 0; time < 3; time++) await answered(clock, connection, LIVENESS.hubEveryMs)
+  })
+
+  for (const isHub of [false, true]) {
+    test(`${isHub ? 'a hub' : 'one'} that says nothing is asked twice, and aborted`, async t => {
+      const { clock, connection, heard, streams } = await watched(t, 'silent', () => false, isHub)
+      await clock.advance(isHub ? LIVENESS.hubEveryMs : LIVENESS.everyMs)
+      await heard(1)
+      await clock.advance(LIVENESS.queuedAnswerMs)
+      await heard(2)
+      await clock.advance(LIVENESS.queuedAnswerMs - 1)
+      assert.equal(connection.status, 'open')
+      const closed = once(connection, 'close')
+      await clock.advance(1)
+      await closed
+      assert.equal(connection.status, 'aborted')
+      assert.equal(streams.count, 2)
+    })
+  }
+
+  test('one that answers the second question stays', async t => {
+    const { clock, connection, heard, wakeUp } = await watched(t, 'silent', () => false)
     await clock.advance(LIVENESS.everyMs)
-    await heard
-    await clock.advance(LIVENESS.answerMs - 1)
+    await heard(1)
+    wakeUp()
+    await clock.advance(LIVENESS.queuedAnswerMs)
+    await heard(2)
+    while (connection.rtt == null) await new Promise(resolve => setImmediate(resolve))
+    await clock.advance(LIVENESS.everyMs - LIVENESS.queuedAnswerMs - 1)
     assert.equal(connection.status, 'open')
-    const closed = once(connection, 'close')
-    await clock.advance(1)
-    await closed
-    assert.equal(connection.status, 'aborted')
-    assert.equal(streams.count, 1)
   })
 
   test('one that is spared is never asked', async t => {
@@ -88,6 +124,60 @@ describe('liveness of connections', { timeout: 20_000 }, () => {
   test('nothing is asked after the node has stopped', async t => {
     const { clock } = await watched(t, 'ping', () => false)
     await clock.advance(1)
-    assert.equal(clock.pending, 1)
+    assert.equal(clock.pending, 2)
   })
+})
+
+const ROWS: ReadonlyArray<readonly [what: string, address: string, hub: boolean, abortedMs: number]> = [
+  ['a hub over QUIC', '/ip4/11.1.0.10/udp/4001/quic-v1', true, 11_000],
+  ['a hub over TCP', '/ip4/11.1.0.10/tcp/4001', true, 15_000],
+  ['a peer over QUIC', '/ip4/11.1.0.10/udp/4001/quic-v1', false, 21_000],
+  ['a peer over a relay', '/ip4/11.1.0.10/udp/4001/quic-v1/p2p-circuit', false, 25_000]
+]
+/** A connection from which nothing ever comes back. */
+function dead(address: string, isHub: boolean) {
+  const clock = new VirtualClock()
+  const connection = {
+    status: 'open',
+    direct: !address.includes('/p2p-circuit'),
+    remoteAddr: multiaddr(address),
+    remotePeer: { toString: () => 'peer' },
+    abortedMs: 0,
+    newStream: () => new Promise(() => {}),
+    abort() {
+      connection.status = 'aborted'
+      connection.abortedMs = clock.now()
+    }
+  }
+  const hubs = new Set(isHub ? ['peer'] : [])
+  const service = liveness({ spares: () => false, hubs, clock, random: seededRandom(1) })({
+    connectionManager: { getConnections: () => (connection.status === 'open' ? [connection as never] : []) },
+    logger: defaultLogger()
+  })
+  return { clock, connection, service }
+}
+
+for (const [what, address, isHub, abortedMs] of ROWS) {
+  test(`${what} that is dead from the start is aborted after ${abortedMs / 1_000} s`, async () => {
+    const { clock, connection, service } = dead(address, isHub)
+    await service.start()
+    await clock.advance(60_000)
+    assert.equal(connection.abortedMs, abortedMs)
+    await service.stop()
+    await clock.advance(0)
+    assert.equal(clock.pending, 0)
+  })
+}
+
+test('one that is doubted is asked once, however often, and has little time', async () => {
+  const { clock, connection, service } = dead('/ip4/11.1.0.10/udp/4001/quic-v1', true)
+  await service.start()
+  await clock.advance(1_000)
+  service.doubt(() => false)
+  await clock.advance(1_000)
+  for (let time = 0; time < 10; time++) service.doubt(() => true)
+  assert.equal(clock.pending, 3)
+  await clock.advance(LIVENESS.doubtMs)
+  assert.equal(connection.abortedMs, 2_000 + LIVENESS.doubtMs)
+  await service.stop()
 })

@@ -29,7 +29,7 @@ if (to === undefined) await node.handle(PROTOCOL, receiver(content))
 tell({ event: 'ready', id: node.id })
 if (to !== undefined) await send(node, to)
 
-async function send(from: Contender, peer: string): Promise<never> {
+async function send(from: Contender, peer: string): Promise<void> {
   const finish = new AbortController()
   process.stdin.on('end', () => finish.abort()).resume()
   let told: string | undefined
@@ -42,9 +42,10 @@ async function send(from: Contender, peer: string): Promise<never> {
     })
     if (stream) {
       tell({ event: 'stream', atMs: nowMs(), number: number++ })
-      if ((await sendBlocks(stream, content, finish.signal)) === 'done') process.exit()
+      // the node stays, so that the end of the stream arrives
+      if ((await sendBlocks(stream, content, finish.signal)) === 'done') return
     }
-    if (finish.signal.aborted) process.exit(1)
+    if (finish.signal.aborted) return
     await delay(TRY_AGAIN_MS)
   }
 }

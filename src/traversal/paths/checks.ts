@@ -27,7 +27,8 @@ const LINK_DIGITS = 16
 
 export type Check =
   | { readonly type: 'request'; readonly id: Uint8Array; readonly nomination: number | undefined }
-  | { readonly type: 'answer'; readonly id: Uint8Array }
+  /** `mapped`: where our check came from, as the other side sees it. */
+  | { readonly type: 'answer'; readonly id: Uint8Array; readonly mapped: Endpoint | undefined }
 
 /** The id of a transaction: a tag by which the driver finds the agent, a number that rises, and 32 random bits. */
 export function checkId(tag: number, number: number, random: Uint8Array): Uint8Array {
@@ -81,7 +82,8 @@ export function readCheck(bytes: Uint8Array, keys: CheckKeys): Check | undefined
     if (find(message, 'USERNAME')?.value !== keys.link || !verifyIntegrity(bytes, keys.theirs)) return undefined
     return { type: 'request', id, nomination: nominationOf(message) }
   }
-  return message.class === 'success' && verifyIntegrity(bytes, keys.mine) ? { type: 'answer', id } : undefined
+  if (message.class !== 'success' || !verifyIntegrity(bytes, keys.mine)) return undefined
+  return { type: 'answer', id, mapped: find(message, 'XOR-MAPPED-ADDRESS') }
 }
 
 function nominationOf(message: StunMessage): number | undefined {

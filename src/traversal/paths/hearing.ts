@@ -1,6 +1,7 @@
+import { sameEndpoint } from '../../core/stun-transaction.ts'
 import type { Path } from '../../socket/path.ts'
 import type { Candidacy } from './candidacy.ts'
-import { checkNumber } from './checks.ts'
+import { type Check, checkNumber } from './checks.ts'
 import type { Finding } from './finding.ts'
 import type { MappingLifetime } from './keepalive.ts'
 import { type Burst, begin, type Known, keyOf, measured } from './known.ts'
@@ -8,7 +9,7 @@ import { SCHEDULES } from './limits.ts'
 import type { Prober } from './prober.ts'
 import type { AgentRole, Selection } from './selection.ts'
 import type { PathTable } from './table.ts'
-import { answered, askedInUse } from './trust.ts'
+import { answered, askedInUse, doubtAtMs } from './trust.ts'
 import type { Upkeep } from './upkeep.ts'
 
 /** Between two checks that checks of theirs cause. */
@@ -36,7 +37,7 @@ export class Hearing {
   packet(nowMs: number, bytes: Uint8Array, from: Path): void {
     const check = this.#init.prober.read(bytes, from, nowMs)
     if (check == null) return
-    if (check.type === 'answer') this.#answered(nowMs, check.id, from)
+    if (check.type === 'answer') this.#answered(nowMs, check, from)
     else this.#asked(nowMs, check.id, check.nomination, from)
   }
 
@@ -68,12 +69,15 @@ export class Hearing {
     return technique == null ? undefined : table.addPeerReflexive(from, technique, nowMs)
   }
 
-  #answered(nowMs: number, id: Uint8Array, from: Path): void {
-    const { table, prober, upkeep, finding, role } = this.#init
+  #answered(nowMs: number, { id, mapped }: Extract<Check, { type: 'answer' }>, from: Path): void {
+    const { table, prober, selection, upkeep, finding, role } = this.#init
     const asked = prober.answered(id, from, nowMs)
     const known = table.get(asked?.key)
     if (asked == null || known == null) return
     if (known.burst?.schedule === SCHEDULES.keepalive) this.#learn(known, known.burst)
+    const remapped = known.mapped != null && mapped != null && !sameEndpoint(known.mapped, mapped)
+    known.mapped = mapped
+    if (known === selection.current && (remapped || doubtAtMs(known) <= nowMs)) selection.wavered(nowMs)
     prober.proved(known.host)
     measured(known, asked.rttMs)
     answered(known, nowMs)

@@ -1,4 +1,5 @@
 import { canonicalIp } from '../../core/ip.ts'
+import type { Endpoint } from '../../core/machine.ts'
 import type { Path } from '../../socket/path.ts'
 import type { TechniqueName } from '../attempt.ts'
 import type { KnownPath } from './api.ts'
@@ -58,6 +59,8 @@ export interface Known extends PathFacts {
   /** Said with every check while we decide, and use it: the other side may hear us from another address at any time. */
   nomination: number | undefined
   nominationHeard: boolean
+  /** As whom the other side sees us by it. */
+  mapped: Endpoint | undefined
   /** Whose keepalive is next. */
   turn: 'mine' | 'theirs'
 }
@@ -82,6 +85,7 @@ export function newKnown(facts: PathFacts, nowMs: number, turn: 'mine' | 'theirs
     burst: undefined,
     nomination: undefined,
     nominationHeard: true,
+    mapped: undefined,
     turn
   }
 }

@@ -1,7 +1,7 @@
 /** How a direct path is looked for while there is none: rounds of checks, ever more rarely, and never not at all. */
 export const SEARCH = {
   /** Between the end of a round and the next one. */
-  backoffMs: [1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 120_000],
+  backoffMs: [1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000],
   /** After the last check of a round: its answer is on the way. */
   patienceMs: 1_000,
   /** How much later the side begins that is told of the other's rounds. */

@@ -1,5 +1,6 @@
 import type { Path } from '../../socket/path.ts'
 import type { KnownPath, PathReason } from './api.ts'
+import { Breaks } from './breaks.ts'
 import { type Choice, type ChoosablePath, choose, type Rival } from './choose.ts'
 import { begin, choosable, described, type Known } from './known.ts'
 import { SCHEDULES } from './limits.ts'
@@ -36,6 +37,7 @@ export class Selection {
   /** Of their checks, the one that said so. */
   #saidBy = 0
   #moves = 0
+  readonly #breaks = new Breaks()
 
   constructor(init: SelectionInit) {
     this.#init = init
@@ -69,6 +71,11 @@ export class Selection {
     this.#saidBy = number
   }
 
+  /** The path in use was in doubt and answered after all, or by a new mapping. */
+  wavered(nowMs: number): void {
+    this.#breaks.broke(nowMs)
+  }
+
   /** Looks at all paths again. `because`: what the path in use lost its trust by, where that is known. */
   decide(nowMs: number, because?: PathReason): void {
     const { table } = this.#init
@@ -95,6 +102,8 @@ export class Selection {
     const from = this.#described
     const left = this.current
     const holdMs = left?.validatedAtMs == null ? 0 : Math.max(0, ((left.rttMs ?? 0) - (to.rttMs ?? 0)) / 2)
+    if (left?.transport === 'udp') this.#breaks.broke(nowMs)
+    if (to.transport === 'udp') this.#breaks.began(nowMs)
     this.#current = to.key
     this.#described = described(to)
     this.#moves++
@@ -126,15 +135,20 @@ export class Selection {
     this.#init.out.emit({ type: 'use', path: current.path, ...alsoBy(also), holdMs: 0 })
   }
 
-  /** The best path besides one in doubt. A pipe will do that has not answered yet: it leads to the other side or nowhere. */
+  /** The best path besides one in doubt, or one that is about to break. A pipe will do that has not answered yet: it leads to the other side or nowhere. */
   #second(nowMs: number): Known | undefined {
     const { table, trustEndsMs } = this.#init
     const { current } = this
-    if (current == null || (trustEndsMs(current) > nowMs && nowMs < doubtAtMs(current))) return undefined
+    if (current == null || !this.#isUncertain(current, nowMs)) return undefined
     const others = table.all().filter(({ key }) => key !== current.key)
     const paths = others.map(known => choosable(known, trustEndsMs(known))).filter(path => isTrusted(path, nowMs))
     const best = table.get(choose(paths, undefined, nowMs).use)
     return best ?? others.findLast(({ path, lapsedAtMs }) => path.kind === 'pipe' && lapsedAtMs == null)
+  }
+
+  #isUncertain(current: Known, nowMs: number): boolean {
+    if (this.#init.trustEndsMs(current) <= nowMs || doubtAtMs(current) <= nowMs) return true
+    return current.transport === 'udp' && this.#breaks.isNear(nowMs)
   }
 }
 

@@ -4,7 +4,7 @@ import type { Endpoint } from '../../core/machine.ts'
 import { MAX_CANDIDATES, type PathCandidate, type PathMessage } from '../../wire/path.ts'
 import type { TechniqueName } from '../attempt.ts'
 import { LIST_ALLOWANCE } from './limits.ts'
-import { countsAs, type Target, targetsAmong, techniqueOf } from './targets.ts'
+import { countsAs, isOpen, type Target, targetsAmong, techniqueOf } from './targets.ts'
 
 type List = Extract<PathMessage, { type: 'CANDIDATES' }>
 
@@ -44,6 +44,11 @@ export class Candidacy {
 
   ownOf(transport: 'udp' | 'tcp'): readonly PathCandidate[] {
     return this.#own.filter(candidate => candidate.transport === transport)
+  }
+
+  /** Whether TCP connects that nobody asked for arrive at one of ours. */
+  get tcpOpen(): boolean {
+    return this.ownOf('tcp').some(each => isOpen(each, this.#own))
   }
 
   /** @returns whether a list was taken: the highest number counts */

@@ -182,11 +182,12 @@ export class Finding {
     const seen = own.some(({ kind }) => kind !== 'host')
     const turn = this.#knownMs != null && ((hopeless && seen) || nowMs >= this.#knownMs + TCP_PUNCH.afterUdpMs)
     const wanted = techniques.has('punch-tcp') && !direct && turn
-    const reachable = wanted && candidacy.tcpTargets(table.relayEndpoints).length > 0
+    const reachable = wanted && (candidacy.tcpOpen || candidacy.tcpTargets(table.relayEndpoints).length > 0)
     this.#put(this.#tcp.step(nowMs, { wanted, stream: this.#stream, own, reachable }))
   }
 
-  #put({ messages, events }: TcpStep): void {
+  #put({ messages, events, attempt }: TcpStep): void {
+    this.#report(attempt)
     for (const message of messages) this.#init.out.message(message)
     for (const event of events) this.#init.out.emit(event)
   }

@@ -73,7 +73,7 @@ export function techniqueOf(
 }
 
 /** Whether packets that nobody asked for arrive there, as far as its owner knows. */
-function isOpen({ kind, address }: PathCandidate, all: readonly PathCandidate[]): boolean {
+export function isOpen({ kind, address }: PathCandidate, all: readonly PathCandidate[]): boolean {
   if (kind === 'mapped') return ipScope(address) !== 'private'
   return kind === 'host' && isOwnOutside(address, all)
 }

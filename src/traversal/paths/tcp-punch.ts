@@ -1,4 +1,6 @@
+import { Allowance, type AllowanceInit } from '../../core/allowance.ts'
 import type { PathCandidate, PathMessage } from '../../wire/path.ts'
+import type { Attempt, Reason } from '../attempt.ts'
 import type { AgentEvent } from './api.ts'
 import type { AgentRole } from './selection.ts'
 
@@ -9,10 +11,14 @@ export const TCP_PUNCH = {
   backoffMs: [5_000, 20_000, 60_000, 120_000, 300_000],
   /** For their answer, and for what becomes of a punch. */
   answerMs: 5_000,
-  resultMs: 30_000,
-  /** The other side's rounds are followed at most so often. */
-  followMs: 2_000
+  resultMs: 30_000
 } as const
+
+/**
+ * The other side's rounds that are followed: what an honest one asks for by the backoff above. Each is five SYNs and their repetitions
+ * to every address that it names.
+ */
+const FOLLOW_ALLOWANCE: AllowanceInit = { burst: 4, refillMs: 30_000, maxKeys: 1 }
 
 type PunchTcp = Extract<PathMessage, { type: 'PUNCH_TCP' }>
 
@@ -22,13 +28,15 @@ export interface TcpFacts {
   /** The path stream is there. */
   readonly stream: boolean
   readonly own: readonly PathCandidate[]
-  /** Whether they have an address that we may dial. */
+  /** Whether they have an address that we may dial, or we have one at which everybody is let in. */
   readonly reachable: boolean
 }
 
 export interface TcpStep {
   readonly messages: readonly PathMessage[]
   readonly events: readonly AgentEvent[]
+  /** What came to nothing before anybody connected. */
+  readonly attempt?: Attempt
 }
 
 type State =
@@ -44,7 +52,8 @@ export class TcpPunch {
   /** The last round: ours when we decide, else theirs. */
   #round = 0
   #failures = 0
-  #followedMs = Number.NEGATIVE_INFINITY
+  readonly #followed = new Allowance(FOLLOW_ALLOWANCE)
+  #passedOver = false
 
   constructor(role: AgentRole) {
     this.#role = role
@@ -69,8 +78,14 @@ export class TcpPunch {
     const state = this.#state
     const due = nowMs >= this.wakeAtMs
     if (state.type === 'waiting' && due) return this.#begin(nowMs, state.candidates)
-    if (state.type !== 'idle' && due) this.#failed(nowMs)
-    if (state.type !== 'idle' || !due || !wanted || !stream || own.length === 0 || !reachable) return nothing
+    if (state.type === 'asked' && due) {
+      this.#failed(nowMs)
+      return told({ outcome: 'failed', reason: 'silent', ms: TCP_PUNCH.answerMs })
+    }
+    if (state.type === 'punching' && due) this.#failed(nowMs)
+    if (this.#state.type !== 'idle' || !wanted) return nothing
+    if (own.length === 0 || !reachable) return this.#passOver(own.length === 0 ? 'no-own-address' : 'no-peer-address')
+    if (nowMs < this.wakeAtMs || !stream) return nothing
     this.#state = { type: 'asked', round: ++this.#round, untilMs: nowMs + TCP_PUNCH.answerMs }
     return { messages: [{ type: 'PUNCH_TCP', round: this.#round, candidates: own }], events: [] }
   }
@@ -87,9 +102,9 @@ export class TcpPunch {
       if (this.#state.type !== 'asked' || this.#state.round !== round) return nothing
       return this.#begin(nowMs, dialable)
     }
-    if (round <= this.#round || nowMs - this.#followedMs < TCP_PUNCH.followMs) return nothing
+    // one at a time: two would want the same ports
+    if (round <= this.#round || this.#state.type !== 'idle' || !this.#followed.take('', nowMs)) return nothing
     this.#round = round
-    this.#followedMs = nowMs
     this.#state = { type: 'waiting', atMs: nowMs + rttMs / 2, candidates: dialable }
     return { messages: [{ type: 'PUNCH_TCP', round, candidates: own }], events: [] }
   }
@@ -107,17 +122,22 @@ export class TcpPunch {
   /** Another network: what failed before may work. */
   reset(nowMs: number): void {
     this.#failures = 0
+    this.#passedOver = false
     if (this.#state.type === 'idle') this.#state = { type: 'idle', nextMs: nowMs + TCP_PUNCH.afterUdpMs }
   }
 
+  /** Without an address of theirs too: they may come to ours. */
   #begin(nowMs: number, candidates: readonly PathCandidate[]): TcpStep {
-    if (candidates.length === 0) {
-      this.#failed(nowMs)
-      return nothing
-    }
     this.#state = { type: 'punching', untilMs: nowMs + TCP_PUNCH.resultMs }
     const role = this.#role === 'controlling' ? 'client' : 'server'
     return { messages: [], events: [{ type: 'punch-tcp', candidates, role }] }
+  }
+
+  /** Once, because nothing changes until something is told. */
+  #passOver(reason: Reason): TcpStep {
+    if (this.#passedOver) return nothing
+    this.#passedOver = true
+    return told({ outcome: 'skipped', reason, ms: 0 })
   }
 
   #failed(nowMs: number): void {
@@ -127,3 +147,7 @@ export class TcpPunch {
 }
 
 const nothing: TcpStep = { messages: [], events: [] }
+
+function told(attempt: Omit<Attempt, 'technique'>): TcpStep {
+  return { ...nothing, attempt: { technique: 'punch-tcp', ...attempt } }
+}

@@ -50,7 +50,8 @@ export class History {
   /** Whether each technique that may be tried has been, in vain. One that went well is told before the path that comes of it. */
   tried(techniques: ReadonlySet<TechniqueName> | undefined): boolean {
     const groups = TECHNIQUES.map(group => group.filter(each => techniques == null || techniques.has(each)))
-    const tried = (technique: TechniqueName) => this.attempts.some(attempt => attempt.technique === technique && attempt.outcome !== 'ok')
+    const tried = (technique: TechniqueName) =>
+      this.attempts.some(attempt => attempt.technique === technique && attempt.outcome !== 'ok')
     return groups.every(group => group.length === 0 || group.some(tried))
   }
 }

@@ -39,6 +39,12 @@ export interface SessionInit {
   readonly tag: number
 }
 
+/**
+ * How long the side that answers an offer waits with its checks: as long as its answer is under way, which is about a round trip to the relay.
+ * The two first checks cross then, and nothing is lost: the other side's cannot be here earlier than that.
+ */
+const MAX_WAIT_MS = 150
+
 /** One link: its QUIC connection, the paths under it, and the agent that chooses among them. */
 export class LinkSession {
   readonly events = new Events<SessionEvents>()
@@ -120,13 +126,16 @@ export class LinkSession {
   /** Both offers are there: checks begin. */
   agree(keys: LinkKeys, theirs: readonly PathCandidate[]): void {
     if (this.#over || this.#agent != null) return
-    const { random, allowPrivate, techniques, candidates, sockets } = this.#context
+    const { random, allowPrivate, techniques, candidates, sockets, clock } = this.#context
     this.keys = keys
     const allowed = techniques == null ? {} : { techniques }
     this.#agent = new PathAgent({ role: this.role, keys: keys.checks, tag: this.tag, random, allowPrivate, ...allowed })
     this.timeline.mark('offer')
     for (const [pipe, carrier] of this.#carriers.all()) this.#tellPipe(pipe, carrier)
-    this.feed({ type: 'sockets', sockets: sockets() })
+    // our answer is on its way: checks that arrive before theirs leave would make some routers give theirs another port
+    const waitMs = this.role === 'controlled' ? Math.min(MAX_WAIT_MS, this.#relayRtt(this.relays[0]) ?? 0) : 0
+    if (waitMs === 0) this.feed({ type: 'sockets', sockets: sockets() })
+    else clock.after(waitMs, () => this.feed({ type: 'sockets', sockets: sockets() }))
     this.feed({ type: 'candidates', candidates: candidates.list() })
     this.feed({ type: 'message', message: { type: 'CANDIDATES', seq: 0, candidates: theirs } })
     this.feed({ type: 'start' })
@@ -209,10 +218,14 @@ export class LinkSession {
   }
 
   #tellPipe(pipe: number, { kind, remote, relay }: Pipe): void {
-    const connections = this.#context.components.connectionManager.getConnections()
-    const costMs = connections.find(({ remotePeer, direct }) => direct && remotePeer.toString() === relay)?.rtt
+    const costMs = this.#relayRtt(relay)
     const known = { ...(relay == null ? {} : { relay }), ...(costMs == null ? {} : { costMs }) }
     this.feed({ type: 'pipe', pipe, kind, remote, ...known })
+  }
+
+  #relayRtt(relay: string | undefined): number | undefined {
+    const connections = this.#context.components.connectionManager.getConnections()
+    return connections.find(({ remotePeer, direct }) => direct && remotePeer.toString() === relay)?.rtt
   }
 
   #on(event: AgentEvent): void {

@@ -80,7 +80,7 @@ export class TcpPunch {
     if (state.type === 'waiting' && due) return this.#begin(nowMs, state.candidates)
     if (state.type === 'asked' && due) {
       this.#failed(nowMs)
-      return told({ outcome: 'failed', reason: 'silent', ms: TCP_PUNCH.answerMs })
+      return told({ outcome: 'failed', reason: 'silent', ms: TCP_PUNCH.answerMs, detail: 'asked for a TCP connect' })
     }
     if (state.type === 'punching' && due) this.#failed(nowMs)
     if (this.#state.type !== 'idle' || !wanted) return nothing

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { Lab } from '../../lab/lab.ts'
 import type { LabSpec } from '../../lab/spec.ts'
 import { Program } from '../cli/beeline.ts'
-import { NO_LAB } from './available.ts'
+import { NO_LAB, NO_SIM_ROUTER } from './available.ts'
 import { journey } from './journey.ts'
 
 const PROGRAM = fileURLToPath(new URL('network-program.ts', import.meta.url))
@@ -54,4 +54,22 @@ describe('a peer whose network changes', { skip: NO_LAB }, () => {
       assert.match(stdout, /"connected":true/, stderr)
     })
   }
+
+  it('its NAT restarts: it is at its hub again, by another mapping', {
+    skip: NO_SIM_ROUTER,
+    timeout: 60_000
+  }, async t => {
+    const natA = { mapping: 'endpoint-independent', engine: 'sim', allocation: 'random', link } as const
+    const { lab, start, hubAddress } = await journey(t, { hub: {}, natA, alice: { behind: 'natA' }, bob: { link } })
+    const carol = new Program(lab.spawn('alice', [process.execPath, PROGRAM, hubAddress], { stdio: 'pipe' }))
+    const { id } = await carol.event(({ event }) => event === 'ready')
+    await lab.flushNat('natA')
+    const flushedMs = Date.now()
+    const reserved = await carol.event(
+      each => each.event === 'reservation' && each['held'] === true && Number(each['atMs']) > flushedMs
+    )
+    t.diagnostic(`reserved again ${Number(reserved['atMs']) - flushedMs} ms after the restart`)
+    const { stdout, stderr } = await start('bob', 'ping', String(id), '--hub', hubAddress, '--count', '1').ended
+    assert.match(stdout, /"connected":true/, stderr)
+  })
 })

@@ -129,7 +129,7 @@ export class Day {
     }
     this.#time.after(inUse ? BEFORE_EVENT_MS : 0, () => {
       this.events.set(event, (this.events.get(event) ?? 0) + 1)
-      if (inUse) this.stalls.begin(event, this.#time.nowMs)
+      if (inUse && this.#sides.length > 0) this.stalls.begin(event, this.#time.nowMs)
       const lastsMs = happen(event, {
         time: this.#time,
         random: this.#random,
@@ -147,7 +147,7 @@ export class Day {
       if (event === 'offline' && inUse) {
         this.#time.after(lastsMs, () => {
           this.#use()
-          this.stalls.begin(event, this.#time.nowMs)
+          if (this.#sides.length > 0) this.stalls.begin(event, this.#time.nowMs)
         })
       }
     })

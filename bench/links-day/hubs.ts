@@ -20,6 +20,8 @@ const RECONNECT_MS = 400
 /** Who pings every 5 s and waits twice for 3 s has noticed by then (the connection monitor). */
 const NOTICED_MS = 11_000
 
+const ATTACH = { tripMs: 200, retryMs: 200, patienceMs: 8_000 } as const
+
 /** Relays of which each side has a connection to each, when its network and the relay let it. */
 export class Hubs {
   readonly up: boolean[] = [true, true]
@@ -55,6 +57,17 @@ export class Hubs {
     const circuit = new Circuit(hub)
     this.circuits.add(circuit)
     return circuit
+  }
+
+  /** The same, as libp2p/links/attach.ts does it: it connects to relays as long as its time lasts. */
+  openSoon(
+    besides: ReadonlySet<number>,
+    done: (circuit: Circuit | undefined) => void,
+    forMs = ATTACH.patienceMs
+  ): void {
+    const circuit = this.open(besides)
+    if (circuit != null || forMs <= 0) this.#time.after(ATTACH.tripMs, () => done(circuit))
+    else this.#time.after(ATTACH.retryMs, () => this.openSoon(besides, done, forMs - ATTACH.retryMs))
   }
 
   send(circuit: Circuit, from: number, payload: Payload): void {

@@ -14,8 +14,10 @@ const TRAFFIC_MS = 500
 const QUIC_KEEPALIVE_MS = 60_000
 /** A message of the path stream that has not arrived is sent again. */
 const RESEND_MS = 500
-/** From a wish for a relay to the hello: a relayed round trip, and some. */
-const ATTACH_MS = 300
+/** libp2p/links/links.ts */
+const CONTROLLED_WAIT_MS = 1_000
+/** Until the QUIC handshake is done. */
+const HANDSHAKE_MS = 300
 
 export interface SideInit {
   readonly index: number
@@ -69,7 +71,7 @@ export class Side {
     this.renew()
     this.feed({ type: 'message', message: { type: 'CANDIDATES', seq: 0, candidates: theirs } })
     this.feed({ type: 'start' })
-    this.#init.time.after(ATTACH_MS, () => this.feed({ type: 'stream' }))
+    this.#init.time.after(HANDSHAKE_MS, () => this.feed({ type: 'stream' }))
     this.#stayAlive()
   }
 
@@ -82,6 +84,7 @@ export class Side {
   }
 
   attach(circuit: Circuit): void {
+    if (this.#over || circuit.closed) return
     const { index } = this.#init
     const pipe = ++this.#pipes
     this.#circuits.set(pipe, circuit)
@@ -198,13 +201,13 @@ export class Side {
     if (this.#attaching) return
     this.#attaching = true
     const { time, hubs, index } = this.#init
-    time.after(ATTACH_MS + index * 1_000, () => {
-      this.#attaching = false
-      if (this.#over) return
-      const circuit = hubs.open(new Set([...this.#circuits.values()].map(({ hub }) => hub)))
-      if (circuit == null) return
-      this.attach(circuit)
-      this.peer?.attach(circuit)
+    time.after(index * CONTROLLED_WAIT_MS, () => {
+      hubs.openSoon(new Set([...this.#circuits.values()].map(({ hub }) => hub)), circuit => {
+        this.#attaching = false
+        if (circuit == null) return
+        this.attach(circuit)
+        this.peer?.attach(circuit)
+      })
     })
   }
 

@@ -68,8 +68,13 @@ export function techniqueOf(
   theirs: readonly PathCandidate[],
   own: readonly PathCandidate[]
 ): TechniqueName {
-  if (candidate != null && isOpen(candidate, theirs)) return 'direct'
+  if (candidate != null && namesOf(candidate, theirs).some(each => isOpen(each, theirs))) return 'direct'
   return own.some(each => each.transport === 'udp' && isOpen(each, own)) ? 'reverse' : 'punch-quic'
+}
+
+/** All that is told of an endpoint: a public host's address is its own, and what others see. */
+function namesOf({ transport, address, port }: PathCandidate, all: readonly PathCandidate[]): PathCandidate[] {
+  return all.filter(each => each.transport === transport && each.address === address && each.port === port)
 }
 
 /** Whether packets that nobody asked for arrive there, as far as its owner knows. */
@@ -89,7 +94,7 @@ function isOutside({ kind, address }: PathCandidate, own: readonly PathCandidate
 }
 
 function isPlain(candidate: PathCandidate, theirs: readonly PathCandidate[], own: readonly PathCandidate[]): boolean {
-  if (candidate.kind !== 'host') return false
+  if (!namesOf(candidate, theirs).some(({ kind }) => kind === 'host')) return false
   if (scopeOf(candidate.address) === 'lan') return true
   const isHostOutside = ({ kind, address }: PathCandidate) => kind === 'host' && ipScope(address) === 'public'
   return isOwnOutside(candidate.address, theirs) && own.some(isHostOutside)

@@ -332,3 +332,49 @@ test('a carrier that cuts mappings every minute, whatever the traffic: the relay
   )
   assert.deepEqual(world.a.route, ['relay', 'direct'])
 })
+
+test('two peers behind one NAT that turns nothing around: direct by their own network, and rarely asked', async () => {
+  const { na, a } = twoNats()
+  using world = new World({ na: na!, a: a!, b: { behind: 'na' } })
+  await connected(world)
+  await until(world, () => isDirect(world.a) && isDirect(world.b), 1_000)
+  const { path } = world.a.agent.current!
+  assert.ok(path.kind === 'udp' && path.remote.address === world.sim.host('b').ip)
+  await world.advance(5_000)
+  const before = world.a.asked + world.b.asked
+  await world.advance(3_600_000)
+  // every 100 s, and by the relay every five minutes
+  assert.ok(world.a.asked + world.b.asked - before <= 36 + 12 + 2)
+})
+
+test('one side is public: direct for the other, reverse for itself, in one round trip', async () => {
+  const { na, a } = twoNats()
+  using world = new World({ na: na!, a: a!, b: { link: { delayMs: 20 } } })
+  const beganMs = await connected(world)
+  await world.advance(1_000)
+  assert.deepEqual(
+    [world.a, world.b].map(side => side.ofType('attempt')[0]?.attempt.technique),
+    ['direct', 'reverse']
+  )
+  assert.equal(world.a.ofType('use').find(({ path }) => path.kind === 'udp')!.atMs - beganMs, 2 * 42 + 80)
+})
+
+test('only the relay is allowed: no check by UDP is sent, and none is answered', async () => {
+  using world = new World(twoNats(), { techniques: new Set(['relay']) })
+  await connected(world)
+  await world.advance(60_000)
+  assert.deepEqual(
+    [world.a, world.b].map(side => [...side.checks.keys()]),
+    [['pipe'], ['pipe']]
+  )
+})
+
+test('a clock that stands still for an hour: one check of each kind goes out, not those of an hour', async () => {
+  using world = new World(twoNats())
+  await connected(world)
+  await world.advance(10_000)
+  const { agent } = world.a
+  const nowMs = world.sim.clock.now() + 3_600_000
+  const { send = [] } = agent.step(nowMs, { type: 'tick' })
+  assert.ok(send.length <= 4, `${send.length}`)
+})

@@ -200,6 +200,7 @@ export class PathAgent {
   #networkChanged(nowMs: number): void {
     const { current } = this.#selection
     for (const known of this.#table.all()) {
+      known.mapped = undefined
       if (known.path.kind === 'udp' && known !== current) known.validatedAtMs = undefined
       else if (known.validatedAtMs != null) suspect(known, nowMs)
     }

@@ -70,13 +70,15 @@ export class Hearing {
   }
 
   #answered(nowMs: number, { id, mapped }: Extract<Check, { type: 'answer' }>, from: Path): void {
-    const { table, prober, selection, upkeep, finding, role } = this.#init
+    const { table, prober, selection, lifetime, upkeep, finding, role } = this.#init
     const asked = prober.answered(id, from, nowMs)
     const known = table.get(asked?.key)
     if (asked == null || known == null) return
-    if (known.burst?.schedule === SCHEDULES.keepalive) this.#learn(known, known.burst)
     const remapped = known.mapped != null && mapped != null && !sameEndpoint(known.mapped, mapped)
     known.mapped = mapped
+    // our own NAT had let our mapping go, and maps by destination
+    if (remapped) lifetime.broke(asked.sentAtMs - known.heardAtMs)
+    else if (known.burst?.schedule === SCHEDULES.keepalive) this.#learn(known, known.burst)
     if (known === selection.current && (remapped || doubtAtMs(known) <= nowMs)) selection.wavered(nowMs)
     prober.proved(known.host)
     measured(known, asked.rttMs)

@@ -24,3 +24,20 @@ for (const everyMs of [65_000, 70_000, 100_000]) {
     assert.ok(world.a.route.length - before <= 8, `${world.a.route.length - before} changes of path in two hours`)
   })
 }
+
+test('the same, where the side behind it decides and is the one that speaks: it learns from the port that the other side sees', async () => {
+  using world = new World(twoNats({ ...SYMMETRIC, mappingLifetimeSeconds: 60 }, OPEN))
+  await world.prepare()
+  await world.connect()
+  const changes = async (packets: number) => {
+    const before = world.b.route.length
+    for (let i = 0; i < packets; i++) {
+      await world.advance(70_000)
+      world.a.say()
+    }
+    return world.b.route.length - before
+  }
+  const learning = await changes(50)
+  const later = await changes(100)
+  assert.ok(learning > 0 && later <= 8, `${learning} changes of path in the first hour, ${later} in the next two`)
+})

@@ -63,7 +63,7 @@ export class Hubs {
   openSoon(
     besides: ReadonlySet<number>,
     done: (circuit: Circuit | undefined) => void,
-    forMs = ATTACH.patienceMs
+    forMs: number = ATTACH.patienceMs
   ): void {
     const circuit = this.open(besides)
     if (circuit != null || forMs <= 0) this.#time.after(ATTACH.tripMs, () => done(circuit))

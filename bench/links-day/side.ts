@@ -102,9 +102,7 @@ export class Side {
   }
 
   /** What others see may have changed. */
-  renew(): void {
-    this.feed({ type: 'candidates', candidates: this.candidates() })
-  }
+  renew = () => this.feed({ type: 'candidates', candidates: this.candidates() })
 
   /** One packet of the application's, or of QUIC's own. */
   send(payload: Payload): void {

@@ -85,6 +85,7 @@ export class Board<Public, Loop> {
     const flow = this.#ports.get(loopbackPort)
     if (flow == null) return null
     this.flows.retain(flow)
+    flow.accepted = true
     this.#gate.finished(flow)
     return { flow: flow.id, loopbackPort, path: flow.path }
   }
@@ -119,17 +120,14 @@ export class Board<Public, Loop> {
 
   /** Finds who gets a packet from the network; makes an inbound flow when it opens a connection. Counts what nobody gets. */
   route(id: SocketId, key: RemoteKey, bytes: Uint8Array, remote: () => Endpoint): readonly FlowPath<Loop>[] {
-    if (bytes[0]! < 0x40 && (isStun(bytes) || (looksLikeStun(bytes) && !this.flows.knows(id, key)))) {
+    if (bytes[0]! < 0x40 && (isStun(bytes) || (looksLikeStun(bytes) && this.flows.at(id, key).length === 0))) {
       this.counts.stun++
       this.#post({ event: 'stun', socket: id, from: remote(), bytes: new Uint8Array(bytes) })
       return NOBODY
     }
     const enginePort = this.sockets.enginePort(id)
     const route = this.flows.route(id, key, bytes, enginePort != null)
-    if ('to' in route) {
-      if (!this.#gate.admits(route.to, bytes, this.#now())) return NOBODY
-      return route.also == null ? [route.to] : [route.to, route.also]
-    }
+    if ('to' in route) return route.to.filter(entry => this.#gate.admits(entry, bytes, this.#now()))
     if ('open' in route) {
       if (!this.#gate.hasRoom(remote(), this.#now())) return NOBODY
       const entries = this.#inbound(id, remote(), enginePort)
@@ -252,12 +250,12 @@ export class Board<Public, Loop> {
     enginePort: number | undefined,
     done: (result: NatError) => void
   ): Flow<Loop> | undefined {
-    const holder =
+    const there =
       path.kind === 'udp'
-        ? this.flows.holder(path, this.#backend.keyOf(path.remote), role)
+        ? this.flows.shared(path.socket, this.#backend.keyOf(path.remote), role)
         : this.flows.byPipe(path.pipe)?.flow
-    if (holder?.role === role) return holder
-    if (holder != null || (path.kind === 'pipe' && !this.pipes.has(path.pipe))) {
+    if (there?.role === role) return there
+    if (there != null || (path.kind === 'pipe' && !this.pipes.has(path.pipe))) {
       done(new NatError('LINK_CLOSED', 'the pipe is closed, or carries another connection already'))
       return undefined
     }

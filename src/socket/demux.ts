@@ -8,6 +8,8 @@ const STUN_FINGERPRINT_XOR = 0x5354554e
 /** RFC 9000 section 14.1: a client pads every datagram with an Initial to this size. */
 const QUIC_MIN_INITIAL_BYTES = 1200
 const QUIC_MAX_CID_BYTES = 20
+/** How long the engine's own connection ids are (quinn's hashed ids). */
+export const OWN_ID_BYTES = 8
 /** RFC 9000 section 7.2: the id that a client makes up for the server it does not know yet. */
 const QUIC_MIN_FIRST_CID_BYTES = 8
 

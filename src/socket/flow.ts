@@ -14,10 +14,7 @@ export interface Flow<Handle> {
   also: Path | undefined
   /** Where it takes packets from. */
   readonly paths: FlowPath<Handle>[]
-  /**
-   * Source ids of our engine's long headers: what it is addressed by. Kept for a client, which shares its port with our
-   * server; for a server only until the other side has repeated one, which proves that it hears us.
-   */
+  /** Source ids of our engine's long headers: what it is addressed by, as far as that can be seen. */
   readonly ids: Set<string>
   /** When it was opened, or opened again. */
   openedMs: number
@@ -27,6 +24,8 @@ export interface Flow<Handle> {
   sent: number
   /** The remote address is not forged: somebody there knows an id that our engine made up (RFC 9000 section 8.1). */
   confirmed: boolean
+  /** The engine's server has had a connection by it. */
+  accepted: boolean
   /** Connections of the engine, and dials under way, that use it. */
   uses: number
   /** A link's: as long as it is used, neither silence nor the loss of its path ends it. */

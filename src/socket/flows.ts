@@ -1,10 +1,8 @@
-import { longHeader, shortHeaderId } from './demux.ts'
+import { longHeader, OWN_ID_BYTES, shortHeaderId } from './demux.ts'
 import { FLOW_LIMITS, type Flow, type FlowLimits, type FlowPath, type RemoteKey } from './flow.ts'
 import { type Path, type Role, type SocketId, samePath } from './path.ts'
 import { PathTable } from './path-table.ts'
 
-/** How long the engine's own connection ids are (quinn's hashed ids). */
-const OWN_ID_BYTES = 8
 /** An engine makes a connection id or two per connection; more than these to one address are kept by nobody. */
 const MAX_IDS = 64
 /** How old an unproved flow must be to make room for another: enough for an honest handshake's first round trip. */
@@ -16,7 +14,7 @@ export type Drop = 'unknown' | 'no-listener'
 
 /** Who gets a packet that came in: flows that exist, a server flow to be made, or nobody, and why. */
 export type Route<Handle> =
-  | { readonly to: FlowPath<Handle>; readonly also?: FlowPath<Handle> }
+  | { readonly to: readonly FlowPath<Handle>[] }
   | { readonly open: 'server' }
   | { readonly drop: Drop }
 
@@ -51,25 +49,18 @@ export class FlowTable<Handle> {
     return this.#flows.get(id)
   }
 
-  /** Whose packets come by that path, when they are for that role. */
-  holder(path: Path, key: RemoteKey | undefined, role: Role): Flow<Handle> | undefined {
-    return this.#paths.holder(path, key, role)?.flow
+  /** The flow of that role at that address that new connections share: not a link's, whose path changes. */
+  shared(socket: SocketId, key: RemoteKey, role: Role): Flow<Handle> | undefined {
+    return this.#paths.at(socket, key).find(({ flow }) => flow.role === role && !flow.keep)?.flow
   }
 
   byPipe(pipe: number): FlowPath<Handle> | undefined {
     return this.#paths.byPipe(pipe)
   }
 
-  /** Whether there is a flow to that address. */
-  knows(socket: SocketId, key: RemoteKey): boolean {
-    return this.#paths.at(socket, key) != null
-  }
-
-  /** The only flow with this remote address: the fast path of a packet that is not a long header. */
-  only(socket: SocketId, key: RemoteKey): FlowPath<Handle> | undefined {
-    const peer = this.#paths.at(socket, key)
-    if (peer == null || (peer.client != null && peer.server != null)) return undefined
-    return peer.client ?? peer.server
+  /** The flows with this remote address, mostly one. */
+  at(socket: SocketId, key: RemoteKey): readonly FlowPath<Handle>[] {
+    return this.#paths.at(socket, key)
   }
 
   /** Whether one more flow may be made; makes room among the unproved ones when that helps. */
@@ -95,6 +86,7 @@ export class FlowTable<Handle> {
       lastOutMs: nowMs,
       sent: 0,
       confirmed: role === 'client',
+      accepted: false,
       uses: 0,
       // what begins over a pipe goes on over others
       keep: path.kind === 'pipe',
@@ -107,14 +99,13 @@ export class FlowTable<Handle> {
   }
 
   /**
-   * From now on the flow takes packets from that path, too; those of another flow of its role are not taken away.
+   * From now on the flow takes packets from that path, too.
    *
-   * @returns whether it does
+   * @returns false when the pipe is another flow's, or there are too many
    */
   admit(flow: Flow<Handle>, path: Path, key: RemoteKey | undefined): boolean {
-    const holder = this.#paths.holder(path, key, flow.role)
-    if (holder != null) return holder.flow === flow
-    if (flow.paths.length >= MAX_PATHS) return false
+    if (flow.paths.some(each => samePath(each.path, path))) return true
+    if (flow.paths.length >= MAX_PATHS || !this.#paths.hasRoom(path, key)) return false
     const entry = { flow, path, key, heard: 0 }
     flow.paths.push(entry)
     this.#admitted++
@@ -136,7 +127,6 @@ export class FlowTable<Handle> {
   /** Notes that the engine sent a packet, and by which ids it goes. */
   sent(flow: Flow<Handle>, bytes: Uint8Array, nowMs: number): void {
     flow.lastOutMs = nowMs
-    if (flow.role === 'server' && flow.confirmed) return
     const header = longHeader(bytes)
     // a version negotiation repeats an id that the other side has made up (RFC 9000 section 17.2.1)
     if (header == null || header.version === 0) return
@@ -158,28 +148,27 @@ export class FlowTable<Handle> {
   }
 
   /**
-   * Decides who gets a packet. A node is QUIC client and server on one port: which of the two a packet is for can only be
-   * told by its destination id, and a packet for the one must not reach the other, which would answer with a stateless
-   * reset (RFC 9000 section 10.3) that the sender believes, since both derive it from the same identity.
+   * Decides who gets a packet. A node is QUIC client and server on one port, and has links by it, too: which of them a packet is for
+   * can only be told by its destination id. One that opens a connection must reach one server only.
    */
   route(socket: SocketId, key: RemoteKey, bytes: Uint8Array, listening: boolean): Route<Handle> {
-    if (bytes.length === 0) return { drop: 'unknown' }
-    const peer = this.#paths.at(socket, key)
+    const entries = this.#paths.at(socket, key)
     const long = longHeader(bytes)
-    if (peer?.client != null && (long == null ? peer.server == null : peer.client.flow.ids.has(long.destinationId))) {
-      return { to: peer.client }
-    }
-    if (peer?.server != null) {
-      if (long != null || peer.client == null) return { to: peer.server }
-      const id = shortHeaderId(bytes, OWN_ID_BYTES)
-      if (id != null && peer.client.flow.ids.has(id)) return { to: peer.client }
-      // An id issued later, in an encrypted frame, which only the engine can tell. Here both must see the packet: the
+    if (bytes.length === 0 || (long == null && entries.length === 0)) return { drop: 'unknown' }
+    if (long == null) {
+      const known = addressed(entries, bytes)
+      // An id issued later, in an encrypted frame, which only the engine can tell. Here all must see the packet: the
       // engine's ids are keyed hashes, and an endpoint drops one that is not its own without a word.
-      return { to: peer.server, also: peer.client }
+      return { to: known == null ? entries : [known] }
     }
-    if (long?.opensConnection === true) return listening ? { open: 'server' } : { drop: 'no-listener' }
-    if (long != null && peer?.client != null) return { to: peer.client }
-    return { drop: 'unknown' }
+    const servers = entries.filter(({ flow }) => flow.role === 'server')
+    const known = entries.find(({ flow }) => flow.ids.has(long.destinationId))
+    // a link's server flow is there for one connection: what opens another one is not for it
+    const opened = long.opensConnection ? servers.find(({ flow }) => !flow.keep || !flow.accepted) : undefined
+    const to = known ?? opened ?? (long.opensConnection ? undefined : (servers[0] ?? entries[0]))
+    if (to != null) return { to: [to] }
+    if (!long.opensConnection) return { drop: 'unknown' }
+    return listening ? { open: 'server' } : { drop: 'no-listener' }
   }
 
   /** The flows whose time is over: released, never proved, or silent. A flow may be removed while this goes on. */
@@ -209,7 +198,6 @@ export class FlowTable<Handle> {
 
   #confirm(flow: Flow<Handle>): void {
     flow.confirmed = true
-    flow.ids.clear()
     this.#unconfirmed.delete(flow)
   }
 
@@ -218,6 +206,8 @@ export class FlowTable<Handle> {
     if (flow.role !== 'server' || longHeader(bytes)?.opensConnection !== true) return
     flow.expiresAtMs = Number.POSITIVE_INFINITY
     flow.confirmed = false
+    // old ids prove nothing
+    flow.ids.clear()
     flow.openedMs = nowMs
     this.#unconfirmed.delete(flow)
     this.#unconfirmed.add(flow)
@@ -227,4 +217,14 @@ export class FlowTable<Handle> {
     for (const entry of entries) this.#paths.unfile(entry)
     this.#admitted -= entries.length
   }
+}
+
+/** The one that a packet with a short header is for, when it is to an id that was seen in a long one. */
+export function addressed<Handle>(
+  entries: readonly FlowPath<Handle>[],
+  bytes: Uint8Array
+): FlowPath<Handle> | undefined {
+  if (entries.length < 2) return entries[0]
+  const id = shortHeaderId(bytes, OWN_ID_BYTES)
+  return id == null ? undefined : entries.find(({ flow }) => flow.ids.has(id))
 }

@@ -4,8 +4,8 @@ import type { PlaneEvent, PlaneReply } from './plane.ts'
 
 /** STUN messages on their way to the main thread: half a megabyte, and what a server answers in some ten milliseconds. */
 export const MAX_UNHEARD = 1_024
-/** Bytes for pipes on their way to the main thread: what 40 MB/s are in the 200 ms that a busy application may take for a turn. */
-export const MAX_UNHEARD_BYTES = 8 * 1024 * 1024
+/** Bytes for pipes on their way to the main thread: 100 ms of 40 MB/s, for a turn that the application takes. More would be a queue, not a path. */
+export const MAX_UNHEARD_BYTES = 4 * 1024 * 1024
 
 /** How many STUN messages and bytes for pipes the main thread has heard of: memory that both threads see. */
 export type Heard = Int32Array<SharedArrayBuffer>

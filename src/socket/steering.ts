@@ -12,7 +12,7 @@ export interface Steered<Public, Loop> {
   readonly sockets: PublicSockets<Public>
   readonly pipes: Pipes
   readonly sending: Sending<Public, Loop>
-  /** Ends a flow that has no path left, or has to give way. */
+  /** Ends a flow that has no path left. */
   close(flow: Flow<Loop>): void
 }
 
@@ -29,15 +29,12 @@ export class Steering<Public, Loop> {
   /**
    * From now on packets that come by that path are the flow's, too.
    *
-   * @returns false when there is no such flow or path, they are another flow's, or it has enough paths
+   * @returns false when there is no such flow or path, the pipe is another flow's, or there are too many
    */
   admit(id: number, path: Path): boolean {
     const flow = this.#board.flows.get(id)
     if (flow == null || !this.#exists(path)) return false
     const key = path.kind === 'udp' ? this.#backend.keyOf(path.remote) : undefined
-    const holder = this.#board.flows.holder(path, key, flow.role)
-    // forged packets must not keep a path from a link that has proved it, nor what only says its last words
-    if (holder != null && holder !== flow && holder.uses === 0) this.#board.close(holder)
     return this.#board.flows.admit(flow, path, key)
   }
 

@@ -186,30 +186,45 @@ describe('paths of a flow', () => {
     assert.deepEqual([loop.aimedAt, carried(2)], [undefined, [200]])
   })
 
-  test('to where another flow of its role is in use: refused, and both stay as they are', () => {
-    const { board, dial, link, loop, udp, arrive, sockets } = setUpLink()
-    dial(udp(1))
-    assert.equal(board.steering.admit(link.id, udp(1)), false)
-    assert.equal(board.move(link.id, udp(1)), false)
-    assert.deepEqual([link.path, loop.aimedAt, board.stats().flows], [pipe(1), undefined, 2])
-    arrive(1, short(CLIENT_ID))
-    assert.equal(sockets.loops[1]?.delivered.length, 1)
-    // what only says its last words gives way
-    board.release(2, false)
+  test('an address that a plain connection has, too: each gets what is addressed to it', () => {
+    const { board, dial, link, udp, flow, arrive, delivered, sockets } = setUpLink()
+    const plain = flow(dial(udp(1)))
+    board.sent(plain, initial({ from: 'abababababababab' }))
     assert.equal(board.move(link.id, udp(1)), true)
-    assert.equal(board.stats().flows, 1)
+    assert.deepEqual([link.path, board.stats().flows], [udp(1), 2])
+    arrive(1, short(CLIENT_ID, { bytes: 50 }))
+    arrive(1, short('abababababababab', { bytes: 60 }))
+    assert.deepEqual([delivered(), sockets.loops[1]?.delivered.map(lengthOf)], [[50], [60]])
+    // an id that nobody has seen: the engine knows
+    arrive(1, short(SERVER_ID, { bytes: 70 }))
+    assert.deepEqual(
+      [delivered(), sockets.loops[1]?.delivered.map(lengthOf)],
+      [
+        [50, 70],
+        [60, 70]
+      ]
+    )
+    // a further dial is the plain one's
+    assert.deepEqual(dial(udp(1)), { flow: plain.id, loopbackPort: 40_001, path: udp(1) })
   })
 
-  test('forged Initials from an address do not keep it from a link', () => {
-    const { board, sockets, udp, arrive } = setUp()
+  test('a dial to an address that only a link has is a flow of its own', () => {
+    const { board, dial, link, udp } = setUpLink()
+    board.move(link.id, udp(1))
+    const plain = dial(udp(1))
+    assert.ok(plain != null && 'flow' in plain && plain.flow !== link.id)
+  })
+
+  test('who has a link and dials us, too, reaches the server that listens; a link on its way is not kept from its own', () => {
+    const { board, udp, arrive, sockets } = setUp()
     board.pipes.open(1)
     const info = call((done: (result: FlowInfo | NatError) => void) => board.serve(1, 5_000, done)) as FlowInfo
-    arrive(7, initial())
-    assert.equal(sockets.openLoops, 2)
-    assert.equal(board.move(info.flow, udp(7)), true)
-    assert.equal(sockets.openLoops, 1)
-    arrive(7, short(SERVER_ID))
-    assert.equal(sockets.loops[0]?.delivered.length, 1)
+    board.move(info.flow, udp(7))
+    arrive(7, initial({ to: '0101010101010101' }))
+    assert.deepEqual([sockets.loops[0]?.delivered.length, sockets.openLoops], [1, 1])
+    board.accept(info.loopbackPort)
+    arrive(7, initial({ to: '0202020202020202' }))
+    assert.deepEqual([sockets.loops[0]?.delivered.length, sockets.loops[1]?.delivered.length], [1, 1])
   })
 
   test('a flow, a socket or a pipe that is gone: refused', () => {

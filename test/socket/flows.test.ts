@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict'
 import test, { describe } from 'node:test'
 import type { FlowTable } from '../../src/socket/flows.ts'
-import { add, CLIENT_ID, confirm, LIMITS, OTHER_ID, SERVER_ID, SOCKET, table, udp } from './flow-table.ts'
+import {
+  add,
+  addLink,
+  CLIENT_ID,
+  confirm,
+  LIMITS,
+  OTHER_ID,
+  only,
+  SERVER_ID,
+  SOCKET,
+  table,
+  udp
+} from './flow-table.ts'
 import { handshake, initial, short } from './packets.ts'
 
 describe('what proves that an address is not forged', () => {
@@ -192,18 +204,18 @@ describe('paths', () => {
       [SOCKET, 2],
       [2, 3]
     ] as const) {
-      assert.equal(flows.only(socket, key)?.flow, flow)
+      assert.equal(only(flows, socket, key)?.flow, flow)
     }
     assert.equal(flows.byPipe(7)?.flow, flow)
     flows.dismiss(flow, udp(1))
     flows.dismiss(flow, udp(1))
     flows.dismiss(flow, { kind: 'pipe', pipe: 7 })
     assert.deepEqual(
-      [flows.only(SOCKET, 1), flows.only(SOCKET, 2)?.flow, flows.byPipe(7), flows.admitted],
+      [only(flows, SOCKET, 1), only(flows, SOCKET, 2)?.flow, flows.byPipe(7), flows.admitted],
       [undefined, flow, undefined, 2]
     )
     flows.remove(flow)
-    assert.deepEqual([flows.only(SOCKET, 2), flows.only(2, 3), flows.admitted], [undefined, undefined, 0])
+    assert.deepEqual([only(flows, SOCKET, 2), only(flows, 2, 3), flows.admitted], [undefined, undefined, 0])
   })
 
   test('twice is once', () => {
@@ -211,17 +223,29 @@ describe('paths', () => {
     const flow = add(flows, 'client')
     assert.deepEqual([flows.admit(flow, udp(1), 1), flows.admit(flow, udp(1), 1), flows.admitted], [true, true, 1])
     flows.dismiss(flow, udp(1))
-    assert.deepEqual([flows.only(SOCKET, 1), flows.admitted], [undefined, 0])
+    assert.deepEqual([only(flows, SOCKET, 1), flows.admitted], [undefined, 0])
   })
 
-  test('where another flow of its role is, it is not admitted, and does not take the other along when it goes', () => {
+  test('several flows may have one address, eight of them; when one goes the others stay', () => {
+    const flows = table({ ...LIMITS, maxFlows: 20 })
+    const all = Array.from({ length: 10 }, (_, i) => add(flows, 'client', i + 1))
+    const admitted = all.map(flow => flows.admit(flow, udp(99), 99))
+    assert.deepEqual(admitted, [...Array<boolean>(8).fill(true), false, false])
+    assert.equal(only(flows, SOCKET, 99), undefined)
+    for (const flow of all.slice(1, 8)) flows.dismiss(flow, udp(99))
+    assert.equal(only(flows, SOCKET, 99)?.flow, all[0])
+    flows.remove(all[0]!)
+    assert.equal(flows.at(SOCKET, 99).length > 0, false)
+  })
+
+  test('new connections share a flow of their role, and never a link’s', () => {
     const flows = table()
-    const [older, newer] = [add(flows, 'client', 1), add(flows, 'client', 2)]
-    assert.equal(flows.admit(newer, udp(1), 1), false)
-    flows.dismiss(newer, udp(1))
-    assert.equal(flows.only(SOCKET, 1)?.flow, older)
-    flows.remove(newer)
-    assert.equal(flows.only(SOCKET, 1)?.flow, older)
+    const link = addLink(flows, 'client')
+    assert.equal(flows.shared(SOCKET, 1, 'client'), undefined)
+    const flow = add(flows, 'client')
+    assert.deepEqual([flows.shared(SOCKET, 1, 'client'), flows.shared(SOCKET, 1, 'server')], [flow, undefined])
+    flows.remove(link)
+    assert.equal(flows.shared(SOCKET, 1, 'client'), flow)
   })
 
   test('a pipe carries one flow, whatever its role', () => {
@@ -229,15 +253,6 @@ describe('paths', () => {
     const pipe = { kind: 'pipe', pipe: 7 } as const
     const [client, server] = [add(flows, 'client', 1), add(flows, 'server', 2)]
     assert.deepEqual([flows.admit(client, pipe, undefined), flows.admit(server, pipe, undefined)], [true, false])
-  })
-
-  test('the flows of the other role at the same address stay', () => {
-    const flows = table()
-    const [client, server] = [add(flows, 'client'), add(flows, 'server')]
-    flows.admit(client, udp(2), 2)
-    flows.dismiss(client, udp(1))
-    assert.equal(flows.only(SOCKET, 1)?.flow, server)
-    assert.equal(flows.only(SOCKET, 2)?.flow, client)
   })
 
   test('so many paths and no more, until one goes', () => {

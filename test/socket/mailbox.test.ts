@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import test, { describe } from 'node:test'
-import { hear, MAX_UNHEARD, Mailbox, newHeard } from '../../src/socket/mailbox.ts'
+import { newCounts } from '../../src/socket/counts.ts'
+import { countUnheard, hear, MAX_UNHEARD, MAX_UNHEARD_BYTES, Mailbox, newHeard } from '../../src/socket/mailbox.ts'
 import type { PlaneEvent, PlaneReply } from '../../src/socket/plane.ts'
+import { frame } from '../../src/wire/datagrams.ts'
 import { stun } from './packets.ts'
 import { PLANES, setUp as setUpSwitch, until } from './planes.ts'
 
@@ -11,8 +13,13 @@ function setUp() {
   const heard = newHeard()
   const told: (PlaneEvent | PlaneReply)[] = []
   const counts = { dropped: 0 }
-  const mailbox = new Mailbox({ postMessage: message => told.push(message) }, heard, () => counts.dropped++)
-  return { heard, told, counts, mailbox }
+  const transferred: ArrayBuffer[] = []
+  const postMessage = (message: PlaneEvent | PlaneReply, transfer: readonly ArrayBuffer[] = []) => {
+    told.push(message)
+    transferred.push(...transfer)
+  }
+  const mailbox = new Mailbox({ postMessage }, heard, () => counts.dropped++)
+  return { heard, told, counts, mailbox, transferred }
 }
 
 describe('what the main thread is told', () => {
@@ -24,6 +31,38 @@ describe('what the main thread is told', () => {
     mailbox.post(STUN)
     mailbox.post(STUN)
     assert.deepEqual([told.length, counts.dropped], [MAX_UNHEARD + 1, 9 * MAX_UNHEARD + 1])
+  })
+
+  test('what pipes are to carry is bounded by its bytes, apart from STUN, and handed over, not copied', () => {
+    const { heard, told, counts, mailbox, transferred } = setUp()
+    const pipe = (): PlaneEvent => ({ event: 'pipe', pipe: 1, bytes: new Uint8Array(64 * 1024) })
+    const most = MAX_UNHEARD_BYTES / (64 * 1024)
+    for (let i = 0; i < most + 10; i++) mailbox.post(pipe())
+    assert.deepEqual([told.length, transferred.length, counts.dropped], [most, most, 10])
+    mailbox.post(STUN)
+    assert.equal(told.length, most + 1)
+    hear(heard, pipe())
+    mailbox.post(pipe())
+    mailbox.post(pipe())
+    assert.deepEqual([told.length, counts.dropped], [most + 2, 11])
+  })
+
+  test('the count of bytes goes round without an end', () => {
+    const { heard, told, counts, mailbox } = setUp()
+    const pipe: PlaneEvent = { event: 'pipe', pipe: 1, bytes: new Uint8Array(MAX_UNHEARD_BYTES) }
+    for (let i = 0; i < 2_100; i++) {
+      mailbox.post(pipe)
+      hear(heard, pipe)
+    }
+    assert.deepEqual([told.length, counts.dropped], [2_100, 0])
+  })
+
+  test('what was not told is counted: STUN by the message, pipes by the datagram', () => {
+    const counts = newCounts()
+    countUnheard(counts, STUN)
+    const bytes = new Uint8Array([...frame(Uint8Array.of(1, 2)), ...frame(Uint8Array.of(3))])
+    countUnheard(counts, { event: 'pipe', pipe: 1, bytes })
+    assert.deepEqual([counts.droppedStun, counts.droppedPipe], [1, 2])
   })
 
   test('everything else is told', () => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import test, { describe } from 'node:test'
-import { add, CLIENT_ID, OTHER_ID, SOCKET, table } from './flow-table.ts'
+import type { FlowPath } from '../../src/socket/flow.ts'
+import { addressed } from '../../src/socket/flows.ts'
+import { add, addLink, CLIENT_ID, OTHER_ID, only, SERVER_ID, SOCKET, table } from './flow-table.ts'
 import { handshake, initial, short } from './packets.ts'
 
 describe('who gets a packet', () => {
@@ -15,6 +17,7 @@ describe('who gets a packet', () => {
     'eight bytes': Buffer.alloc(8, 0x41),
     nothing: Buffer.alloc(0)
   }
+  const namesOf = (entries: readonly FlowPath<string>[]) => entries.map(({ flow }) => flow.handle).join(' and ')
   type Row = readonly [packet: keyof typeof packets, whenListening: string, whenNot?: string]
   const rows: Record<string, readonly Row[]> = {
     'nobody is known there': [
@@ -47,8 +50,8 @@ describe('who gets a packet', () => {
       ['a greased short header to our client', 'client'],
       ['an Initial to a new id', 'server'],
       ['a Handshake packet to another id', 'server'],
-      ['a short header to another id', 'server and client'],
-      ['eight bytes', 'server and client'],
+      ['a short header to another id', 'client and server'],
+      ['eight bytes', 'client and server'],
       ['nothing', 'drop unknown']
     ]
   }
@@ -63,12 +66,44 @@ describe('who gets a packet', () => {
           if (state.includes('client')) flows.sent(add(flows, 'client'), initial({ from: CLIENT_ID }), 0)
           if (state.includes('server')) add(flows, 'server')
           const route = flows.route(SOCKET, 1, packets[packet], listening)
-          if ('to' in route)
-            assert.equal([route.to.flow.role, route.also?.flow.role].filter(Boolean).join(' and '), expected)
+          if ('to' in route) assert.equal(namesOf(route.to), expected)
           else assert.equal(Object.entries(route).flat().join(' '), expected)
         })
       }
     }
+  }
+
+  for (const [state, packet, expected] of [
+    ['a link that our client dialled', initial({ to: OTHER_ID }), 'open server'],
+    ['a link that our client dialled', handshake({ to: OTHER_ID }), 'link client'],
+    ['a link that our client dialled', short(OTHER_ID), 'link client'],
+    ['a link that our client dialled, our client', short(CLIENT_ID), 'link client'],
+    ['a link that our client dialled, our client', short(OTHER_ID), 'link client and client'],
+    ['a link on its way to our server', initial({ to: OTHER_ID }), 'link server'],
+    ['a link on its way to our server', handshake({ to: OTHER_ID }), 'link server'],
+    ['a link that our server has accepted', initial({ to: OTHER_ID }), 'open server'],
+    ['a link that our server has accepted', handshake({ to: OTHER_ID }), 'link server'],
+    ['a link that our server has accepted', short(OTHER_ID), 'link server'],
+    ['a link that our server has accepted, our server', initial({ to: OTHER_ID }), 'server'],
+    ['a link that our server has accepted, our server', initial({ to: SERVER_ID }), 'link server'],
+    ['a link that our server has accepted, our server', handshake({ to: SERVER_ID }), 'link server'],
+    ['a link that our server has accepted, our server', short(SERVER_ID), 'link server'],
+    ['a link that our server has accepted, our server', short(OTHER_ID), 'link server and server'],
+    ['links of both sides: our client dialled, our server has accepted', short(CLIENT_ID), 'link client'],
+    ['links of both sides: our client dialled, our server has accepted', short(SERVER_ID), 'link server'],
+    ['links of both sides: our client dialled, our server has accepted', short(OTHER_ID), 'link client and link server']
+  ] as const) {
+    test(`${state}: ${packet.length} bytes of ${packet[0]!.toString(16)} to ${packet.subarray(1, 9).toString('hex')} -> ${expected}`, () => {
+      const flows = table()
+      if (state.includes('link')) {
+        if (state.includes('client dialled')) addLink(flows, 'client')
+        if (state.includes('our server')) addLink(flows, 'server').accepted = state.includes('accepted')
+      }
+      if (state.endsWith(', our client')) add(flows, 'client')
+      if (state.endsWith(', our server')) add(flows, 'server')
+      const route = flows.route(SOCKET, 1, packet, true)
+      assert.equal('to' in route ? namesOf(route.to) : Object.entries(route).flat().join(' '), expected)
+    })
   }
 
   test('another port, another socket: another peer', () => {
@@ -80,13 +115,24 @@ describe('who gets a packet', () => {
 
   test('the only flow from an address is found without looking at the packet; of two, none is', () => {
     const flows = table()
-    assert.equal(flows.only(SOCKET, 1), undefined)
+    assert.equal(only(flows, SOCKET, 1), undefined)
     const client = add(flows, 'client')
-    assert.equal(flows.only(SOCKET, 1)?.flow, client)
+    assert.equal(only(flows, SOCKET, 1)?.flow, client)
     const server = add(flows, 'server')
-    assert.equal(flows.only(SOCKET, 1), undefined)
+    assert.equal(only(flows, SOCKET, 1), undefined)
     flows.remove(client)
-    assert.equal(flows.only(SOCKET, 1)?.flow, server)
+    assert.equal(only(flows, SOCKET, 1)?.flow, server)
+  })
+
+  test('of two at one address, the one that a short header is addressed to is found by the id', () => {
+    const flows = table()
+    const [client, server] = [addLink(flows, 'client'), addLink(flows, 'server')]
+    const found = (bytes: Buffer, port = 1) => addressed(flows.at(SOCKET, port), bytes)?.flow
+    assert.deepEqual(
+      [found(short(CLIENT_ID)), found(short(SERVER_ID)), found(short(OTHER_ID)), found(short(CLIENT_ID), 2)],
+      [client, server, undefined, undefined]
+    )
+    assert.equal(found(Buffer.alloc(8, 0xc1)), undefined)
   })
 })
 

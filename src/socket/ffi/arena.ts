@@ -1,4 +1,4 @@
-import { STUN_COOKIE } from '../demux.ts'
+import { OWN_ID_BYTES, STUN_COOKIE } from '../demux.ts'
 import type { Koffi } from '../koffi.ts'
 import { SOL_UDP, UDP_GRO, UDP_SEGMENT } from './libc.ts'
 
@@ -121,6 +121,19 @@ export class Arena {
       const first = this.bytes[at]!
       if (first >= 0x80) return false
       if (first < 0x40 && end - at >= 8 && this.#hasCookie(at + 4)) return false
+    }
+    return true
+  }
+
+  /** Whether all datagrams in this slot, with short headers, are addressed to one id; GRO joins what comes from one address. */
+  isToOneId(i: number): boolean {
+    const start = i * PAYLOAD_BYTES
+    const end = start + this.length(i)
+    const size = this.segmentBytes(i)
+    for (let at = start + size; at < end; at += size) {
+      for (let byte = 1; byte <= OWN_ID_BYTES; byte++) {
+        if (this.bytes[at + byte] !== this.bytes[start + byte]) return false
+      }
     }
     return true
   }

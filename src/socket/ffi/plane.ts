@@ -4,7 +4,8 @@ import type { Backend } from '../backend.ts'
 import { exhausted } from '../bind-error.ts'
 import { Board } from '../board.ts'
 import { longHeader } from '../demux.ts'
-import { FLOW_LIMITS, type Flow, type FlowLimits } from '../flow.ts'
+import { FLOW_LIMITS, type Flow, type FlowLimits, type FlowPath } from '../flow.ts'
+import { addressed } from '../flows.ts'
 import type { Koffi } from '../koffi.ts'
 import type { PlaneEvent } from '../plane.ts'
 import { BATCH } from './arena.ts'
@@ -221,24 +222,41 @@ export class FfiPlane implements Backend<PublicSocket, Loop> {
       let start = 0
       let current: Loop | undefined
       for (let i = 0; i < count; i++) {
-        const entry = this.board.flows.only(socket.id, keyAt(arena.words, arena.nameWord(i)))
-        const loop = entry?.flow.handle.up === true && arena.isShortHeader(i) ? entry.flow.handle : undefined
+        const entries = this.board.flows.at(socket.id, keyAt(arena.words, arena.nameWord(i)))
+        const short = entries.length > 0 && arena.isShortHeader(i)
+        const loop = short && entries.length === 1 ? entries[0]!.flow.handle : undefined
         if (loop !== current || loop == null) {
           if (current != null) this.#batch.flush(current, start, i)
-          current = loop
+          current = loop?.up === true ? loop : undefined
           start = i
         }
-        if (entry != null && loop != null) {
-          this.board.received(entry, arena.payload(i), arena.count(i))
+        if (current != null) {
+          this.board.received(entries[0]!, arena.payload(i), arena.count(i))
           arena.prepare(i, 0, 0, 0)
-        } else this.#route(socket, i)
+        } else if (short) this.#toSeveral(entries, i)
+        else this.#route(socket, i)
       }
       if (current != null) this.#batch.flush(current, start, count)
       if (count < BATCH) return
     }
   }
 
-  /** Everything that is not simply the next packet of the only flow from there. */
+  /** Datagrams with short headers from where several flows are: to the one whose id they have, or to all (see FlowTable.route). */
+  #toSeveral(entries: readonly FlowPath<Loop>[], i: number): void {
+    const { arena } = this.#batch
+    const payload = arena.payload(i)
+    const datagrams = arena.count(i)
+    const known = arena.isToOneId(i) ? addressed(entries, payload) : undefined
+    arena.prepare(i, 0, 0, 0)
+    for (const entry of known == null ? entries : [known]) {
+      const loop = entry.flow.handle
+      this.board.received(entry, payload, datagrams)
+      if (loop.up) this.#batch.flush(loop, i, i + 1)
+      else this.board.counts.droppedEarly += datagrams
+    }
+  }
+
+  /** Everything but short headers from where a flow is. */
   #route(socket: PublicSocket, i: number): void {
     const { arena } = this.#batch
     const key = keyAt(arena.words, arena.nameWord(i))

@@ -7,6 +7,7 @@ import { bindError, exhausted } from '../bind-error.ts'
 import { Board } from '../board.ts'
 import { longHeader, STUN_COOKIE } from '../demux.ts'
 import type { Flow, FlowLimits } from '../flow.ts'
+import { addressed } from '../flows.ts'
 import type { PlaneEvent } from '../plane.ts'
 
 interface PublicSocket {
@@ -165,15 +166,15 @@ export class PortablePlane implements Backend<PublicSocket, Loop> {
   #fromNetwork(socket: PublicSocket, bytes: Buffer, from: RemoteInfo): void {
     const key = this.keyOf(from)
     const short = bytes[0]! < 0x80 && (bytes[0]! >= 0x40 || bytes.length < 8 || bytes.readUInt32BE(4) !== STUN_COOKIE)
-    const only = short ? this.board.flows.only(socket.id, key) : undefined
-    if (only != null) {
-      this.board.received(only, bytes)
-      this.deliver(only.flow.handle, bytes)
-      return
-    }
-    for (const entry of this.board.route(socket.id, key, bytes, () => ({ address: from.address, port: from.port }))) {
+    const entry = short ? addressed(this.board.flows.at(socket.id, key), bytes) : undefined
+    if (entry != null) {
       this.board.received(entry, bytes)
       this.deliver(entry.flow.handle, bytes)
+      return
+    }
+    for (const each of this.board.route(socket.id, key, bytes, () => ({ address: from.address, port: from.port }))) {
+      this.board.received(each, bytes)
+      this.deliver(each.flow.handle, bytes)
     }
   }
 }

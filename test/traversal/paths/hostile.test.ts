@@ -57,11 +57,12 @@ class Alone {
     return bytes
   }
 
-  /** Answers all that has been sent to there so far. */
-  answer(from: Path): void {
+  /** Answers all checks that have been sent to there so far. */
+  answer(...from: readonly Path[]): void {
     for (const { path, bytes } of this.sent.splice(0)) {
-      if (JSON.stringify(path) !== JSON.stringify(from) || bytes[0] !== 0 || bytes[1] !== 1) continue
-      this.feed({ type: 'packet', bytes: encodeAnswer(theirKeys, bytes.slice(8, 20)), from })
+      const isCheck = bytes[0] === 0 && bytes[1] === 1
+      if (!isCheck || !from.some(each => JSON.stringify(each) === JSON.stringify(path))) continue
+      this.feed({ type: 'packet', bytes: encodeAnswer(theirKeys, bytes.slice(8, 20)), from: path })
     }
   }
 
@@ -124,7 +125,7 @@ test('nominations out of order: the last one that was said counts', () => {
   const [one, two] = [udp('11.2.0.10'), udp('11.2.0.10', 4002)]
   for (const [number, path] of [one, two].entries()) alone.asked(number, path)
   alone.advance(20)
-  alone.answer(one)
+  alone.answer(one, two)
   alone.asked(20, one, 2)
   alone.asked(10, two, 1)
   assert.deepEqual(alone.uses, [pipe, one])

@@ -19,11 +19,13 @@ const startMs = performance.now()
 const days = Array.from({ length: links }, (_, i) => {
   const day = new Day(seed + i)
   day.run(hours)
-  return day
+  // not its networks and agents
+  const { idle, stalls, events, lost, ended, begun } = day
+  return { idle, stalls, events, lost, ended, begun }
 })
 const tookSeconds = Math.round((performance.now() - startMs) / 1_000)
 
-const sum = (of: (day: Day) => number) => days.reduce((total, day) => total + of(day), 0)
+const sum = (of: (day: (typeof days)[number]) => number) => days.reduce((total, day) => total + of(day), 0)
 const lost = days.flatMap((day, i) => day.lost.map(how => `seed ${seed + i}, ${how}\n`))
 process.stdout.write(
   `${links} links for ${hours} h of virtual time (${tookSeconds} s): ${sum(day => day.begun)} links were begun, ` +

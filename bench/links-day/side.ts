@@ -1,6 +1,7 @@
 import type { Timer } from '../../src/core/clock.ts'
 import type { Endpoint } from '../../src/core/machine.ts'
 import type { Random } from '../../src/core/random.ts'
+import { LINK_ENGINE } from '../../src/libp2p/links/engine.ts'
 import type { Path } from '../../src/socket/path.ts'
 import { PathAgent } from '../../src/traversal/paths/agent.ts'
 import type { AgentEvent, AgentInput, CheckKeys, KnownPath } from '../../src/traversal/paths/api.ts'
@@ -10,8 +11,6 @@ import type { Payload, Site, Time } from './network.ts'
 
 /** What the session tells its agent of traffic, it tells so often. */
 const TRAFFIC_MS = 500
-/** libp2p/links/engine.ts: the engine's own pings on an idle link. */
-const QUIC_KEEPALIVE_MS = 60_000
 /** A message of the path stream that has not arrived is sent again. */
 const RESEND_MS = 500
 /** libp2p/links/links.ts */
@@ -191,7 +190,7 @@ export class Side {
 
   #stayAlive(): void {
     this.#keepalive?.cancel()
-    this.#keepalive = this.#init.time.after(QUIC_KEEPALIVE_MS, () => this.send({ kind: 'ping' }))
+    this.#keepalive = this.#init.time.after(LINK_ENGINE.keepAliveInterval, () => this.send({ kind: 'ping' }))
   }
 
   /** The dialler is the first to look for another relay. */

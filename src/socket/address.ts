@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os'
 import ipaddr from 'ipaddr.js'
 import { NatError } from '../core/errors.ts'
 import type { Endpoint } from '../core/machine.ts'
+import type { Path } from './path.ts'
 
 /**
  * The address as the system itself writes it, so that two spellings of one address are one key. IPv4 inside IPv6
@@ -30,6 +31,11 @@ export function systemEndpoint({ address, port }: Endpoint): Endpoint {
     throw new NatError('BAD_ADDRESS', `${address} port ${port}: a port is between 1 and 65535`)
   }
   return { address: systemAddress(address), port }
+}
+
+/** A path that packets can be sent by. @throws NatError BAD_ADDRESS */
+export function systemPath(path: Path): Path {
+  return path.kind === 'udp' ? { ...path, remote: systemEndpoint(path.remote) } : path
 }
 
 /** The number by which the kernel knows an interface (`fe80::1%eth0` -> eth0's); 0 for an address without a zone. */

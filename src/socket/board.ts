@@ -7,7 +7,8 @@ import { FirstFlights } from './first-flight.ts'
 import type { Flow, FlowLimits, FlowPath, RemoteKey } from './flow.ts'
 import { FlowTable } from './flows.ts'
 import { HandshakeGate } from './handshake-gate.ts'
-import type { Path, Role, SocketId } from './path.ts'
+import { Openings } from './openings.ts'
+import type { Path, SocketId } from './path.ts'
 import { Pipes } from './pipes.ts'
 import type { FlowInfo, PlaneEvent, PlaneStats } from './plane.ts'
 import { PublicSockets } from './public-sockets.ts'
@@ -30,8 +31,7 @@ export class Board<Public, Loop> {
   readonly #post: (event: PlaneEvent) => void
   readonly #now: () => number
   readonly #traffic: Traffic<Loop>
-  readonly #ports = new Map<number, Flow<Loop>>()
-  readonly #portOf = new Map<number, number>()
+  readonly #openings: Openings<Public, Loop>
   readonly #firstFlights = new FirstFlights()
   readonly #gate: HandshakeGate<Loop>
   #nextSweepMs = 0
@@ -49,6 +49,7 @@ export class Board<Public, Loop> {
     this.sockets = new PublicSockets(backend)
     this.pipes = new Pipes(post, this.counts)
     this.sending = new Sending(backend, this.sockets, this.pipes, this.counts)
+    this.#openings = new Openings(backend, this)
     this.steering = new Steering(backend, this)
     this.#traffic = new Traffic(post)
     this.#gate = new HandshakeGate((loop, bytes) => backend.deliver(loop, bytes), post)
@@ -65,24 +66,19 @@ export class Board<Public, Loop> {
 
   /** A loopback port for the engine's client to dial; several dials by one path share it. */
   dial(path: Path, punch: boolean, done: (result: FlowInfo | NatError) => void): void {
-    const flow = this.#openBy('client', path, undefined, done)
-    if (flow == null) return
-    this.flows.retain(flow)
-    if (punch) this.#firstFlights.expect(flow.id)
-    this.#whenOpen(flow, done)
+    const flow = this.#openings.find('client', path, undefined, this.#now())
+    if (punch && !(flow instanceof NatError)) this.#firstFlights.expect(flow.id)
+    this.#begin(flow, done)
   }
 
   /** A flow for what comes by a pipe, with the engine's server on that loopback port behind it: a use, as of a dial. */
   serve(pipe: number, enginePort: number, done: (result: FlowInfo | NatError) => void): void {
-    const flow = this.#openBy('server', { kind: 'pipe', pipe }, enginePort, done)
-    if (flow == null) return
-    this.flows.retain(flow)
-    this.#whenOpen(flow, done)
+    this.#begin(this.#openings.find('server', { kind: 'pipe', pipe }, enginePort, this.#now()), done)
   }
 
   /** The engine's server has a connection on that loopback port: tells whose it is. It uses the flow until it is released. */
   accept(loopbackPort: number): FlowInfo | null {
-    const flow = this.#ports.get(loopbackPort)
+    const flow = this.#openings.byPort(loopbackPort)
     if (flow == null) return null
     this.flows.retain(flow)
     flow.accepted = true
@@ -205,16 +201,22 @@ export class Board<Public, Loop> {
     this.#traffic.unwatch(flow)
     this.sending.close(flow)
     this.#backend.closeLoop(flow.handle)
-    const loopbackPort = this.#portOf.get(flow.id)
-    if (loopbackPort == null) return
-    this.#portOf.delete(flow.id)
-    if (this.#ports.get(loopbackPort) === flow) this.#ports.delete(loopbackPort)
-    this.#post({ event: 'gone', flow: flow.id, loopbackPort })
+    const loopbackPort = this.#openings.forget(flow)
+    if (loopbackPort != null) this.#post({ event: 'gone', flow: flow.id, loopbackPort })
   }
 
   stop(): void {
     for (const flow of this.flows.all()) this.close(flow)
     this.sockets.close()
+  }
+
+  #begin(flow: Flow<Loop> | NatError, done: (result: FlowInfo | NatError) => void): void {
+    if (flow instanceof NatError) {
+      done(flow)
+      return
+    }
+    this.flows.retain(flow)
+    this.#openings.whenOpen(flow, done)
   }
 
   /** @returns whether it is for the flow */
@@ -232,67 +234,15 @@ export class Board<Public, Loop> {
 
   #inbound(socket: SocketId, remote: Endpoint, enginePort: number | undefined): readonly FlowPath<Loop>[] {
     // nobody can be answered on port 0; only forged packets come from there
-    const flow = remote.port === 0 ? undefined : this.#open('server', { kind: 'udp', socket, remote }, enginePort)
+    const path: Path = { kind: 'udp', socket, remote }
+    const flow = remote.port === 0 ? undefined : this.#openings.open('server', path, enginePort, this.#now())
     if (flow == null) {
       if (remote.port === 0) this.counts.droppedUnknown++
       return NOBODY
     }
-    this.#whenOpen(flow, result => {
+    this.#openings.whenOpen(flow, result => {
       if (!(result instanceof NatError)) this.#post({ event: 'inbound', info: result })
     })
     return flow.paths
-  }
-
-  /** The flow that there is, or a new one. */
-  #openBy(
-    role: Role,
-    path: Path,
-    enginePort: number | undefined,
-    done: (result: NatError) => void
-  ): Flow<Loop> | undefined {
-    const there =
-      path.kind === 'udp'
-        ? this.flows.shared(path.socket, this.#backend.keyOf(path.remote), role)
-        : this.flows.byPipe(path.pipe)?.flow
-    if (there?.role === role) return there
-    if (there != null || (path.kind === 'pipe' && !this.pipes.has(path.pipe))) {
-      done(new NatError('LINK_CLOSED', 'the pipe is closed, or carries another connection already'))
-      return undefined
-    }
-    const flow = this.#open(role, path, enginePort)
-    const bound = `the packet switch holds ${this.flows.size} peers, which is its bound: close some first`
-    if (flow == null) done(new NatError('LIMIT', bound))
-    return flow
-  }
-
-  #open(role: Role, path: Path, enginePort: number | undefined): Flow<Loop> | undefined {
-    const nowMs = this.#now()
-    // who opens a pipe is known, so that what comes by it does not count among what may be forged
-    const room = this.flows.room(path.kind === 'pipe' ? 'client' : role, nowMs)
-    if (!room.ok) {
-      this.counts.droppedTableFull++
-      return undefined
-    }
-    if (room.evict != null) this.close(room.evict)
-    const remote = path.kind === 'udp' ? path.remote : undefined
-    const loop = this.#backend.openLoop(enginePort, remote)
-    const key = remote == null ? undefined : this.#backend.keyOf(remote)
-    const flow = this.flows.add(role, path, key, loop, nowMs)
-    this.#backend.assigned(loop, flow)
-    return flow
-  }
-
-  #whenOpen(flow: Flow<Loop>, done: (result: FlowInfo | NatError) => void): void {
-    this.#backend.whenOpen(flow.handle, result => {
-      if (result instanceof NatError) {
-        if (result.code === 'LIMIT') this.counts.droppedTableFull++
-        this.close(flow)
-        done(result)
-        return
-      }
-      this.#ports.set(result, flow)
-      this.#portOf.set(flow.id, result)
-      done({ flow: flow.id, loopbackPort: result, path: flow.path })
-    })
   }
 }

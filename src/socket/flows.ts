@@ -94,7 +94,7 @@ export class FlowTable<Handle> {
     }
     if (!flow.confirmed) this.#unconfirmed.add(flow)
     this.#flows.set(flow.id, flow)
-    this.admit(flow, path, key)
+    this.#file(flow, path, key)
     return flow
   }
 
@@ -106,10 +106,7 @@ export class FlowTable<Handle> {
   admit(flow: Flow<Handle>, path: Path, key: RemoteKey | undefined): boolean {
     if (flow.paths.some(each => samePath(each.path, path))) return true
     if (flow.paths.length >= MAX_PATHS || !this.#paths.hasRoom(path, key)) return false
-    const entry = { flow, path, key, heard: 0 }
-    flow.paths.push(entry)
-    this.#admitted++
-    this.#paths.file(entry)
+    this.#file(flow, path, key)
     return true
   }
 
@@ -211,6 +208,13 @@ export class FlowTable<Handle> {
     flow.openedMs = nowMs
     this.#unconfirmed.delete(flow)
     this.#unconfirmed.add(flow)
+  }
+
+  #file(flow: Flow<Handle>, path: Path, key: RemoteKey | undefined): void {
+    const entry = { flow, path, key, heard: 0 }
+    flow.paths.push(entry)
+    this.#admitted++
+    this.#paths.file(entry)
   }
 
   #unfile(entries: readonly FlowPath<Handle>[]): void {

@@ -13,6 +13,17 @@ export type Path =
   /** A pipe that somebody else carries (a relayed stream, a framed TCP connection): its number, see PacketSwitch.newPipe. */
   | { readonly kind: 'pipe'; readonly pipe: number }
 
+/** How a flow changes its path. */
+export interface MoveOptions {
+  /** Everything is sent by this path, too, until the next move: while it is not certain that the new one carries it. */
+  readonly also?: Path
+  /**
+   * For so long what the engine sends waits, and then leaves in order, at twice the pace: where the new path is so much faster, it
+   * would overtake what is still on its way. At most 500. @default 0
+   */
+  readonly holdMs?: number
+}
+
 /** Our end of a flow: our engine's client dialled it, or our engine's server accepts on it. */
 export type Role = 'client' | 'server'
 

@@ -2,9 +2,10 @@ import type { Worker } from 'node:worker_threads'
 import { NatError } from '../core/errors.ts'
 import { Events } from '../core/events.ts'
 import type { Endpoint } from '../core/machine.ts'
-import { systemAddress, systemEndpoint } from './address.ts'
+import { systemAddress, systemEndpoint, systemPath } from './address.ts'
+import { Calls } from './calls.ts'
 import { type Heard, hear } from './mailbox.ts'
-import type { Path, SocketId } from './path.ts'
+import type { MoveOptions, Path, SocketId } from './path.ts'
 import type {
   Bound,
   FlowInfo,
@@ -20,17 +21,6 @@ import type { SwitchEvents } from './switch-events.ts'
 import { type PlaneThread, startThread } from './thread.ts'
 import type { WakeFd } from './wake-fd.ts'
 
-/** How a flow changes its path. */
-export interface MoveOptions {
-  /** Everything is sent by this path, too, until the next move: while it is not certain that the new one carries it. */
-  readonly also?: Path
-  /**
-   * For so long what the engine sends waits, and then leaves in order, at twice the pace: where the new path is so much faster, it
-   * would overtake what is still on its way. At most 500. @default 0
-   */
-  readonly holdMs?: number
-}
-
 /**
  * The packet switch as the main thread sees it: public UDP sockets that carry everything, and one loopback port per remote
  * peer for the QUIC engine. The packets themselves move in a worker thread.
@@ -41,11 +31,10 @@ export class PacketSwitch {
   readonly fallbackReason: string | undefined
   readonly events = new Events<SwitchEvents>()
   readonly #worker: Worker
-  readonly #waiting = new Map<number, PromiseWithResolvers<PlaneValue>>()
+  readonly #calls: Calls
   readonly #wakeFd: WakeFd | undefined
   readonly #heard: Heard
   readonly #pipes = new Set<number>()
-  #nextId = 1
   #nextPipe = 1
   #closed: Promise<void> | undefined
 
@@ -53,6 +42,7 @@ export class PacketSwitch {
     this.kind = kind
     this.fallbackReason = fallbackReason
     this.#worker = worker
+    this.#calls = new Calls(worker)
     this.#wakeFd = wakeFd
     this.#heard = heard
     worker.on('message', (message: PlaneReply | PlaneEvent) => this.#onMessage(message))
@@ -200,7 +190,7 @@ export class PacketSwitch {
 
   async #close(): Promise<void> {
     const exited = new Promise<void>(resolve => this.#worker.once('exit', () => resolve()))
-    this.#post({ op: 'stop', id: this.#nextId++ })
+    this.#post({ op: 'stop', id: this.#calls.nextId() })
     const timer = setTimeout(() => void this.#worker.terminate(), 2_000)
     await exited
     clearTimeout(timer)
@@ -208,12 +198,10 @@ export class PacketSwitch {
 
   #call(call: PlaneCall): Promise<PlaneValue> {
     if (this.#closed != null) return Promise.reject(new NatError('LINK_CLOSED', 'the packet switch is closed'))
-    const id = this.#nextId++
-    const waiting = Promise.withResolvers<PlaneValue>()
-    if (this.#waiting.size === 0) this.#worker.ref()
-    this.#waiting.set(id, waiting)
+    const id = this.#calls.nextId()
+    const answer = this.#calls.wait(id)
     this.#post({ ...call, id })
-    return waiting.promise
+    return answer
   }
 
   #post(request: PlaneRequest, transfer: readonly ArrayBuffer[] = []): void {
@@ -223,11 +211,7 @@ export class PacketSwitch {
 
   #onMessage(message: PlaneReply | PlaneEvent): void {
     if ('id' in message) {
-      const waiting = this.#waiting.get(message.id)
-      this.#waiting.delete(message.id)
-      if (this.#waiting.size === 0) this.#worker.unref()
-      if ('error' in message) waiting?.reject(new NatError(message.error.code, message.error.message))
-      else waiting?.resolve(message.value)
+      this.#calls.answer(message)
       return
     }
     hear(this.#heard, message)
@@ -258,11 +242,6 @@ export class PacketSwitch {
     this.#closed ??= Promise.resolve()
     this.#pipes.clear()
     this.#wakeFd?.close()
-    for (const { reject } of this.#waiting.values()) reject(error)
-    this.#waiting.clear()
+    this.#calls.fail(error)
   }
-}
-
-function systemPath(path: Path): Path {
-  return path.kind === 'udp' ? { ...path, remote: systemEndpoint(path.remote) } : path
 }

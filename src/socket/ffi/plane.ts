@@ -13,6 +13,7 @@ import { Batch } from './batch.ts'
 import { Epoll } from './epoll.ts'
 import * as os from './libc.ts'
 import { type Loop, Loops } from './loops.ts'
+import { Outgoing } from './outgoing.ts'
 import { selfTest } from './self-test.ts'
 import { fromSockaddr, keyAt, keyOfSockaddr, toSockaddr } from './sockaddr.ts'
 import { openUdp, type PublicSocket } from './sockets.ts'
@@ -27,6 +28,7 @@ export class FfiPlane implements Backend<PublicSocket, Loop> {
   readonly #batch: Batch
   readonly #loops: Loops
   readonly #epoll: Epoll
+  readonly #outgoing: Outgoing
   readonly #byFd: (PublicSocket | Loop | undefined)[] = []
 
   /** @throws Error when the system refuses what the plane is made of */
@@ -35,6 +37,7 @@ export class FfiPlane implements Backend<PublicSocket, Loop> {
     this.#epoll = new Epoll(libc)
     this.board = new Board<PublicSocket, Loop>(this, post, () => performance.now(), limits)
     this.#batch = new Batch(koffi, libc, () => this.board.counts.droppedSend++)
+    this.#outgoing = new Outgoing(this.#batch, this.board)
     this.#loops = new Loops(koffi, libc, limits.maxFlows)
   }
 
@@ -157,52 +160,12 @@ export class FfiPlane implements Backend<PublicSocket, Loop> {
       if (count <= 0 || flow == null) return
       const first = loop.up ? 0 : this.#meetEngine(loop, count)
       for (let i = first; i < count; i++) {
-        flow.sent += arena.count(i)
         if (!arena.isShortHeader(i)) for (const part of arena.segments(i)) this.board.sent(flow, part)
       }
       flow.lastOutMs = performance.now()
-      if (this.board.sending.holds(flow)) this.#sendApart(flow, first, count)
-      else this.#send(flow, loop, first, count)
-      // before the next batch is read over this one
-      this.board.pipes.flush()
+      this.#outgoing.send(flow, first, count)
       if (count < BATCH) return
     }
-  }
-
-  /** Sends what the slots hold by the flow's path, and by the second one. */
-  #send({ path, also }: Flow<Loop>, loop: Loop, first: number, count: number): void {
-    // before the slots are prepared, which no longer tell the datagrams in them apart
-    if (path.kind === 'pipe') this.#toPipe(path.pipe, first, count)
-    if (also != null) this.board.counts.mirrored += this.#datagrams(first, count)
-    if (also?.kind === 'pipe') this.#toPipe(also.pipe, first, count)
-    const socket = path.kind === 'udp' ? this.board.sockets.get(path.socket) : undefined
-    if (path.kind === 'udp' && socket == null) this.board.counts.droppedSend += this.#datagrams(first, count)
-    const other = also?.kind === 'udp' ? this.board.sockets.get(also.socket) : undefined
-    if (socket == null && other == null) return
-    const { arena } = this.#batch
-    for (let i = first; i < count; i++) arena.prepare(i, loop.main.low, loop.main.high, loop.main.bytes)
-    if (socket != null) this.#batch.flush(socket, first, count)
-    if (other == null) return
-    for (let i = first; i < count; i++) arena.redirect(i, loop.also.low, loop.also.high, loop.also.bytes)
-    this.#batch.flush(other, first, count)
-  }
-
-  #sendApart(flow: Flow<Loop>, first: number, count: number): void {
-    for (let i = first; i < count; i++) {
-      for (const part of this.#batch.arena.segments(i)) this.board.send(flow, part)
-    }
-  }
-
-  #toPipe(pipe: number, first: number, count: number): void {
-    for (let i = first; i < count; i++) {
-      for (const part of this.#batch.arena.segments(i)) this.board.pipes.write(pipe, part)
-    }
-  }
-
-  #datagrams(first: number, count: number): number {
-    let datagrams = 0
-    for (let i = first; i < count; i++) datagrams += this.#batch.arena.count(i)
-    return datagrams
   }
 
   /** The client's port is known from its first packet only; then nobody else is heard. @returns its slot, or `count` */

@@ -52,7 +52,7 @@ export class Sending<Public, Loop> {
     this.#send(flow, bytes)
   }
 
-  /** The flow is about to go. With `now`, what waits is lost. */
+  /** The flow goes, and what waits is lost with it. */
   close(flow: Flow<Loop>): void {
     this.#holds.end(flow)
   }

@@ -29,8 +29,6 @@ export interface StunTransactionInit {
   readonly request: Uint8Array
   /** Who may answer, where that is not only `to`: the server's other sockets after a CHANGE-REQUEST. */
   readonly from?: (source: Endpoint) => boolean
-  /** What an answer must be besides well-formed: signed, where a request is. Others are as if they had not come. */
-  readonly accept?: (bytes: Uint8Array) => boolean
   readonly schedule?: Partial<RetransmissionSchedule>
 }
 
@@ -122,12 +120,12 @@ export class StunTransaction implements Machine<StunOutcome> {
   }
 
   #responseIn(bytes: Uint8Array, source: Endpoint): StunMessage | undefined {
-    const { to, from = endpoint => sameEndpoint(endpoint, to), accept } = this.#init
+    const { to, from = endpoint => sameEndpoint(endpoint, to) } = this.#init
     if (this.#sends === 0 || !carries(bytes, this.#asked.transactionId) || !from(source)) return undefined
     const response = decoded(bytes)
     if (response == null || response.method !== this.#asked.method) return undefined
     if (response.class !== 'success' && response.class !== 'error') return undefined
-    return accept?.(bytes) === false ? undefined : response
+    return response
   }
 
   #outcome(nowMs: number, response: StunMessage, from: Endpoint): StunOutcome {

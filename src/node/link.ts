@@ -6,6 +6,7 @@ import type { Links } from '../libp2p/links/links.ts'
 import type { LinkSession } from '../libp2p/links/session.ts'
 import type { TimelineEntry } from '../libp2p/timeline.ts'
 import type { Attempt } from '../traversal/attempt.ts'
+import type { KnownPath } from '../traversal/paths/api.ts'
 import { best, type LinkPath, pathOf } from './path.ts'
 
 /** The path that a link goes by, and why: of a link to a peer of another kind only the path is known. */
@@ -58,6 +59,11 @@ export class Link {
     return this.#path
   }
 
+  /** All paths to the peer that are known, in use or not; of peers of another kind none. */
+  get paths(): readonly KnownPath[] {
+    return this.#session()?.paths() ?? []
+  }
+
   /** When each step of our connect was done; empty where the other side connected, or is of another kind. */
   get timeline(): readonly TimelineEntry[] {
     const session = this.#session()
@@ -88,7 +94,7 @@ export class Link {
    * @throws the signal's reason
    */
   async settled(signal: AbortSignal): Promise<void> {
-    const isOver = () => this.#path?.kind === 'direct' || this.#session()?.tried !== false
+    const isOver = () => this.#path?.kind === 'direct' || this.#session()?.history.tried !== false
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const onChange = () => isOver() && resolve()
     const onAbort = () => reject(signal.reason)
@@ -113,8 +119,8 @@ export class Link {
   adopt(session: LinkSession): void {
     if (this.#adopted.has(session)) return
     this.#adopted.add(session)
-    this.history.push(...session.history)
-    for (const attempt of session.attempts) this.tried(attempt)
+    this.history.push(...session.history.changes)
+    for (const attempt of session.history.attempts) this.tried(attempt)
     session.events.on('attempt', attempt => this.tried(attempt))
     session.events.on('path', change => this.refresh(change))
     session.events.on('close', () => this.refresh())

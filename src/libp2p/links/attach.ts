@@ -7,7 +7,6 @@ import type { LinksContext } from './context.ts'
 import { helloFrame } from './hello.ts'
 import { checkAttach, makeAttach } from './offer.ts'
 import { openPipe } from './outbound.ts'
-import type { RelayPipe } from './pipe.ts'
 import type { LinkSession } from './session.ts'
 
 /** Connecting to a relay, and a relayed round trip. The agent asks again. */
@@ -33,7 +32,7 @@ export async function attachRelay(
   if (keys == null || relays.size === 0) return
   const over = new AbortController()
   const tries = [...relays].map(async ([, addresses]) => {
-    const attempt = async (limit: AbortSignal): Promise<RelayPipe> => {
+    const attempt = async (limit: AbortSignal) => {
       const relay = await Promise.any(addresses.map(address => connectTo(address, limit)))
       const number = ++session.attached.mine
       const hello = helloFrame({ type: 'ATTACH', attach: makeAttach(keys, number) })
@@ -45,7 +44,7 @@ export async function attachRelay(
         }
         session.attached.theirs = theirs.attach.number
         limit.throwIfAborted()
-        return opened.pipe
+        return opened
       } catch (error) {
         opened.pipe.close()
         throw error
@@ -55,7 +54,8 @@ export async function attachRelay(
     return await scoped(bounded, own => withDeadline(context.clock, ATTACH_MS, 'a further relay', own, attempt))
   })
   try {
-    session.addPipe(await Promise.any(tries))
+    const { pipe, rttMs } = await Promise.any(tries)
+    session.addPipe(pipe, rttMs())
   } catch (error) {
     signal.throwIfAborted()
     throw error instanceof AggregateError ? error.errors[0] : error

@@ -1,19 +1,18 @@
 import { frame } from '../../wire/datagrams.ts'
-import type { LinksContext } from './context.ts'
+import type { LinksContext, PipeOwner } from './context.ts'
 import type { Pipe } from './pipe.ts'
-import type { LinkSession } from './session.ts'
 
 /** The pipes of one link, by the numbers that the switch has given them. */
 export class Carriers {
   readonly #context: LinksContext
-  readonly #session: LinkSession
+  readonly #owner: PipeOwner
   readonly #onGone: (pipe: number) => void
   readonly #pipes = new Map<number, Pipe>()
 
   /** @param onGone a pipe is there no longer, whoever ended it */
-  constructor(context: LinksContext, session: LinkSession, onGone: (pipe: number) => void) {
+  constructor(context: LinksContext, owner: PipeOwner, onGone: (pipe: number) => void) {
     this.#context = context
-    this.#session = session
+    this.#owner = owner
     this.#onGone = onGone
   }
 
@@ -37,7 +36,7 @@ export class Carriers {
   /** Has the switch hear what comes in by it from now on. */
   add(pipe: number, carrier: Pipe): void {
     this.#pipes.set(pipe, carrier)
-    this.#context.pipes.set(pipe, this.#session)
+    this.#context.pipes.set(pipe, this.#owner)
     carrier.start(
       bytes => this.#context.packetSwitch.fromPipe(pipe, bytes),
       reason => this.drop(pipe, reason)
@@ -56,7 +55,7 @@ export class Carriers {
   drop(pipe: number, reason: string): void {
     const carrier = this.#pipes.get(pipe)
     if (carrier == null) return
-    this.#context.log('a pipe of the link with %p ended: %s', this.#session.peer, reason)
+    this.#context.log('a pipe of the link with %p ended: %s', this.#owner.peer, reason)
     this.#pipes.delete(pipe)
     this.#context.pipes.delete(pipe)
     this.#context.packetSwitch.closePipe(pipe)

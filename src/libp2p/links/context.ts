@@ -1,6 +1,7 @@
 import type { ComponentLogger, Logger, PeerId, PrivateKey, Upgrader } from '@libp2p/interface'
 import type { ConnectionManager, Registrar, TransportManager } from '@libp2p/interface-internal'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import type { Allowance } from '../../core/allowance.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { AllowPrivate } from '../../core/ip.ts'
 import type { Random } from '../../core/random.ts'
@@ -9,7 +10,6 @@ import type { TechniqueName } from '../../traversal/attempt.ts'
 import type { LocalSocket } from '../../traversal/paths/api.ts'
 import type { PathCandidate } from '../../wire/path.ts'
 import type { LinkEngine } from './engine.ts'
-import type { LinkSession } from './session.ts'
 
 export interface LinksComponents {
   readonly peerId: PeerId
@@ -28,6 +28,15 @@ export interface CandidateSource {
   onChange(listener: () => void): () => void
 }
 
+/** A link, to those who have something for one of its pipes. */
+export interface PipeOwner {
+  readonly peer: PeerId
+  /** The switch has frames for the pipe. */
+  carry(pipe: number, frames: Uint8Array): void
+  /** What came in by the pipe is no datagrams. */
+  broken(pipe: number, reason: string): void
+}
+
 /** What a link's session works with. */
 export interface LinksContext {
   readonly components: LinksComponents
@@ -39,8 +48,10 @@ export interface LinksContext {
   readonly candidates: CandidateSource
   readonly allowPrivate: AllowPrivate
   readonly techniques: ReadonlySet<TechniqueName> | undefined
+  /** What hosts that have proved nothing hear of all links together. */
+  readonly bystanders: Allowance
   /** Whose pipe each is. */
-  readonly pipes: Map<number, LinkSession>
+  readonly pipes: Map<number, PipeOwner>
   /** The sockets that checks leave from. */
   sockets(): readonly LocalSocket[]
   /** The relays that a link may be taken to. */

@@ -51,7 +51,7 @@ export async function dialLink(
     const agreed = opened.hello.then(async theirs => {
       if (theirs.type !== 'OFFER') throw new NatError('MALFORMED', `${target} answered an offer with no offer`)
       const offer = await openOffer(theirs.envelope, target, peerId, mine)
-      sessions.agree(begun, linkKeys(mine, offer, 'controlling'), offer.candidates)
+      sessions.agree(begun, linkKeys(mine, offer, 'controlling'), offer.candidates, opened.rttMs())
     })
     agreed.catch(error => over.abort(error))
     const connection = await connecting

@@ -27,6 +27,12 @@ export class History {
   readonly changes: PathChange[] = []
   /** The latest, oldest first. */
   readonly attempts: Attempt[] = []
+  readonly #techniques: ReadonlySet<TechniqueName> | undefined
+
+  /** @param techniques what may be tried; everything, when absent */
+  constructor(techniques: ReadonlySet<TechniqueName> | undefined) {
+    this.#techniques = techniques
+  }
 
   changed(
     { path, kind, technique, rttMs }: KnownPath,
@@ -48,7 +54,8 @@ export class History {
   }
 
   /** Whether each technique that may be tried has been, in vain. One that went well is told before the path that comes of it. */
-  tried(techniques: ReadonlySet<TechniqueName> | undefined): boolean {
+  get tried(): boolean {
+    const techniques = this.#techniques
     const groups = TECHNIQUES.map(group => group.filter(each => techniques == null || techniques.has(each)))
     const tried = (technique: TechniqueName) =>
       this.attempts.some(attempt => attempt.technique === technique && attempt.outcome !== 'ok')

@@ -1,12 +1,14 @@
 import type { Connection, Libp2pEvents, PeerId, Startable, Stream, UpgraderOptions } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { TypedEventTarget } from 'main-event'
+import { Allowance } from '../../core/allowance.ts'
 import { type Clock, realClock } from '../../core/clock.ts'
 import { NatError } from '../../core/errors.ts'
 import { Events } from '../../core/events.ts'
 import type { AllowPrivate } from '../../core/ip.ts'
 import { type Random, secureRandom } from '../../core/random.ts'
 import type { TechniqueName } from '../../traversal/attempt.ts'
+import { BYSTANDER_ALLOWANCE } from '../../traversal/paths/limits.ts'
 import { PATH_PROTOCOL } from '../../wire/path.ts'
 import type { CircuitLinks, InboundCircuit } from '../circuit/context.ts'
 import { QuicTransport } from '../quic/transport.ts'
@@ -172,6 +174,7 @@ export class Links implements CircuitLinks {
       candidates,
       allowPrivate,
       techniques: techniques && new Set(techniques),
+      bystanders: new Allowance(BYSTANDER_ALLOWANCE),
       pipes: new Map(),
       sockets: () =>
         [...transport.listeners].flatMap(({ socket }) =>

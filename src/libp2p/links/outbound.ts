@@ -19,6 +19,8 @@ export interface Outbound {
   readonly pipe: RelayPipe
   /** The other side's hello. It rejects with UNSUPPORTED when the other side does not know the protocol; with what else goes wrong before. */
   readonly hello: Promise<PipeHello>
+  /** From our hello to theirs. Milliseconds; known once theirs is there. */
+  rttMs(): number
   /** What the relay allows; known once the hello is there. */
   limit(): CircuitLimit | undefined
 }
@@ -38,6 +40,8 @@ export async function openPipe(
   const { promise, resolve, reject } = Promise.withResolvers<PipeHello>()
   // whoever does not wait for it any more is not to hear of it
   promise.catch(() => {})
+  const askedMs = clock.now()
+  let answeredMs = askedMs
   let limit: CircuitLimit | undefined
   let joined = false
   const accepted: Step = () => {
@@ -53,7 +57,10 @@ export async function openPipe(
       }),
       accepted,
       multistreamAnswer(LINK_PROTOCOL),
-      helloStep(resolve)
+      helloStep(theirs => {
+        answeredMs = clock.now()
+        resolve(theirs)
+      })
     ],
     onFailed: error => {
       // who does not know it may also hang up, and over QUIC that makes the refusal void
@@ -68,7 +75,7 @@ export async function openPipe(
   options.timeline?.mark('sent')
   const answered = withDeadline(clock, HELLO_MS, `an answer of ${target} over the relay`, options.signal, () => promise)
   answered.catch(() => {})
-  return { pipe, hello: answered, limit: () => limit }
+  return { pipe, hello: answered, rttMs: () => answeredMs - askedMs, limit: () => limit }
 }
 
 /** A relay, as a pipe tells it. */

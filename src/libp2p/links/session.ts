@@ -1,5 +1,4 @@
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
-import type { Timer } from '../../core/clock.ts'
 import { NatError } from '../../core/errors.ts'
 import { Events } from '../../core/events.ts'
 import type { Path } from '../../socket/path.ts'
@@ -9,12 +8,14 @@ import { PathAgent } from '../../traversal/paths/agent.ts'
 import type { AgentEvent, AgentInput, KnownPath } from '../../traversal/paths/api.ts'
 import type { PathCandidate } from '../../wire/path.ts'
 import type { Timeline } from '../timeline.ts'
+import { AgentDriver } from './agent-driver.ts'
 import { Carriers } from './carriers.ts'
-import type { LinksContext } from './context.ts'
+import type { LinksContext, PipeOwner } from './context.ts'
 import { History, type PathChange } from './history.ts'
 import type { LinkKeys } from './offer.ts'
 import { PathStream } from './path-stream.ts'
 import type { Pipe } from './pipe.ts'
+import { applyToSwitch } from './switching.ts'
 
 export type SessionEvents = {
   path: PathChange
@@ -46,12 +47,13 @@ export interface SessionInit {
 const MAX_WAIT_MS = 150
 
 /** One link: its QUIC connection, the paths under it, and the agent that chooses among them. */
-export class LinkSession {
+export class LinkSession implements PipeOwner {
   readonly events = new Events<SessionEvents>()
   readonly peer: PeerId
   readonly role: 'controlling' | 'controlled'
   readonly timeline: Timeline
   readonly tag: number
+  readonly history: History
   connection: Connection | undefined
   keys: LinkKeys | undefined
   /** The last number that each side has attached a pipe with. */
@@ -60,10 +62,9 @@ export class LinkSession {
   readonly #flow: FlowInfo
   readonly #carriers: Carriers
   readonly #messages: PathStream
-  readonly #history = new History()
   readonly #beganMs: number
-  #agent: PathAgent | undefined
-  #timer: Timer | undefined
+  #paths: PathAgent | undefined
+  #agent: AgentDriver | undefined
   #offCandidates: (() => void) | undefined
   #over = false
 
@@ -74,6 +75,7 @@ export class LinkSession {
     this.timeline = timeline
     this.tag = tag
     this.#flow = flow
+    this.history = new History(context.techniques)
     this.#beganMs = context.clock.now()
     this.#carriers = new Carriers(context, this, gone => this.feed({ type: 'pipe-gone', pipe: gone }))
     this.#messages = new PathStream(
@@ -95,27 +97,12 @@ export class LinkSession {
 
   /** The path in use; undefined before the offers have been exchanged. */
   get path(): PathChange | undefined {
-    return this.#history.changes.at(-1)
+    return this.history.changes.at(-1)
   }
 
-  /** The latest changes of path, oldest first. */
-  get history(): readonly PathChange[] {
-    return this.#history.changes
-  }
-
-  /** What has been tried to get a direct path, oldest first. */
-  get attempts(): readonly Attempt[] {
-    return this.#history.attempts
-  }
-
-  /** Whether each technique that may be tried has been, once. */
-  get tried(): boolean {
-    return this.#history.tried(this.#context.techniques)
-  }
-
-  /** All paths that the agent knows. */
+  /** All paths that are known, in use or not. */
   paths(): readonly KnownPath[] {
-    return this.#agent?.paths() ?? []
+    return this.#paths?.paths() ?? []
   }
 
   /** The relays whose pipes the link has now. */
@@ -123,15 +110,21 @@ export class LinkSession {
     return this.#carriers.relays
   }
 
-  /** Both offers are there: checks begin. */
-  agree(keys: LinkKeys, theirs: readonly PathCandidate[]): void {
+  /** Both offers are there: checks begin. @param rttMs from our offer to theirs, where ours was the first */
+  agree(keys: LinkKeys, theirs: readonly PathCandidate[], rttMs?: number): void {
     if (this.#over || this.#agent != null) return
-    const { random, allowPrivate, techniques, candidates, sockets, clock } = this.#context
+    const { random, allowPrivate, techniques, candidates, sockets, clock, bystanders } = this.#context
     this.keys = keys
+    const { role, tag } = this
     const allowed = techniques == null ? {} : { techniques }
-    this.#agent = new PathAgent({ role: this.role, keys: keys.checks, tag: this.tag, random, allowPrivate, ...allowed })
+    this.#paths = new PathAgent({ role, keys: keys.checks, tag, random, allowPrivate, bystanders, ...allowed })
+    this.#agent = new AgentDriver(this.#paths, clock, {
+      send: (path, bytes) => this.#send(path, bytes),
+      message: message => this.#messages.send(message),
+      event: event => this.#on(event)
+    })
     this.timeline.mark('offer')
-    for (const [pipe, carrier] of this.#carriers.all()) this.#tellPipe(pipe, carrier)
+    for (const [pipe, carrier] of this.#carriers.all()) this.#tellPipe(pipe, carrier, rttMs)
     // our answer is on its way: checks that arrive before theirs leave would make some routers give theirs another port
     const waitMs = this.role === 'controlled' ? Math.min(MAX_WAIT_MS, this.#relayRtt(this.relays[0]) ?? 0) : 0
     if (waitMs === 0) this.feed({ type: 'sockets', sockets: sockets() })
@@ -156,45 +149,28 @@ export class LinkSession {
     this.#messages.take(stream)
   }
 
-  /** A STUN message came by that path that may be a check of this link. */
-  stun(bytes: Uint8Array, from: Path): void {
-    this.feed({ type: 'packet', bytes, from })
-  }
-
-  /** One more way for this link's datagrams. */
-  addPipe(carrier: Pipe): void {
+  /** One more way for this link's datagrams. @param rttMs the round trip by it, where it is known */
+  addPipe(carrier: Pipe, rttMs?: number): void {
     if (this.#over) {
       carrier.close()
       return
     }
     const pipe = this.#context.packetSwitch.newPipe()
     this.#carriers.add(pipe, carrier)
-    this.#tellPipe(pipe, carrier)
+    this.#tellPipe(pipe, carrier, rttMs)
   }
 
-  /** The switch has frames for a pipe of ours. */
   carry(pipe: number, frames: Uint8Array): void {
     this.#carriers.send(pipe, frames)
   }
 
-  /** What came in by a pipe of ours is no datagrams. */
   broken(pipe: number, reason: string): void {
     this.#carriers.drop(pipe, reason)
   }
 
+  /** Tells the agent; nothing before the offers have been exchanged, nor after the end. */
   feed(input: AgentInput): void {
-    if (this.#over || this.#agent == null) return
-    this.#timer?.cancel()
-    const { clock, packetSwitch } = this.#context
-    const nowMs = clock.now()
-    const { send = [], messages = [], events = [], wakeAtMs } = this.#agent.step(nowMs, input)
-    if (wakeAtMs != null) this.#timer = clock.after(Math.max(0, wakeAtMs - nowMs), () => this.feed({ type: 'tick' }))
-    for (const { path, bytes } of send) {
-      if (path.kind === 'udp') packetSwitch.send(path.socket, path.remote, bytes)
-      else this.#carriers.sendDatagram(path.pipe, bytes)
-    }
-    for (const message of messages) this.#messages.send(message)
-    for (const event of events) this.#on(event)
+    if (!this.#over) this.#agent?.feed(input)
   }
 
   /** The connection has closed, or never came up. What it still says goes out by the paths that there are. */
@@ -202,7 +178,6 @@ export class LinkSession {
     if (this.#over) return
     this.feed({ type: 'cancel' })
     this.#over = true
-    this.#timer?.cancel()
     this.#offCandidates?.()
     this.#messages.close()
     const { packetSwitch } = this.#context
@@ -217,9 +192,15 @@ export class LinkSession {
     this.events.emit('close', undefined)
   }
 
-  #tellPipe(pipe: number, { kind, remote, relay }: Pipe): void {
+  #send(path: Path, bytes: Uint8Array): void {
+    if (path.kind === 'udp') this.#context.packetSwitch.send(path.socket, path.remote, bytes)
+    else this.#carriers.sendDatagram(path.pipe, bytes)
+  }
+
+  #tellPipe(pipe: number, { kind, remote, relay }: Pipe, rttMs: number | undefined): void {
     const costMs = this.#relayRtt(relay)
-    const known = { ...(relay == null ? {} : { relay }), ...(costMs == null ? {} : { costMs }) }
+    const times = { ...(costMs == null ? {} : { costMs }), ...(rttMs == null ? {} : { rttMs }) }
+    const known = { ...(relay == null ? {} : { relay }), ...times }
     this.feed({ type: 'pipe', pipe, kind, remote, ...known })
   }
 
@@ -232,28 +213,22 @@ export class LinkSession {
     const { packetSwitch, log, clock } = this.#context
     switch (event.type) {
       case 'accept':
-        packetSwitch.admit(this.flow, event.path).catch(error => log('a path was not admitted - %e', error))
-        return
       case 'refuse':
-        packetSwitch.dismiss(this.flow, event.path)
-        return
-      case 'use': {
-        const { path, also, holdMs } = event
+      case 'use':
+        applyToSwitch(packetSwitch, this.flow, event, error => log('the switch did not take a path - %e', error))
         // what is sent by two ways is not sure to arrive by one
-        if (also != null) this.events.emit('suspect', undefined)
-        packetSwitch.move(this.flow, path, { holdMs, ...(also == null ? {} : { also }) }).catch(() => {})
+        if (event.type === 'use' && event.also != null) this.events.emit('suspect', undefined)
         return
-      }
       case 'path': {
         const carrier = event.to.path.kind === 'pipe' ? this.#carriers.get(event.to.path.pipe) : undefined
         if (event.to.kind === 'direct') this.timeline.mark('direct')
-        const change = this.#history.changed(event.to, event.reason, carrier, clock.now() - this.#beganMs)
+        const change = this.history.changed(event.to, event.reason, carrier, clock.now() - this.#beganMs)
         this.events.emit('path', change)
         return
       }
       case 'attempt':
         if (event.attempt.outcome === 'ok') this.timeline.mark('checked')
-        this.#history.attempted(event.attempt)
+        this.history.attempted(event.attempt)
         this.events.emit('attempt', event.attempt)
         return
       case 'want-relay':

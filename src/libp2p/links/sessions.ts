@@ -4,7 +4,7 @@ import { Events } from '../../core/events.ts'
 import type { Path } from '../../socket/path.ts'
 import { checkTarget } from '../../traversal/paths/checks.ts'
 import { LINK_PROTOCOL, type PathCandidate } from '../../wire/path.ts'
-import type { LinksContext } from './context.ts'
+import type { LinksContext, PipeOwner } from './context.ts'
 import type { LinkKeys } from './offer.ts'
 import { LinkSession, type SessionInit } from './session.ts'
 
@@ -87,10 +87,10 @@ export class Sessions {
     return session
   }
 
-  agree(session: LinkSession, keys: LinkKeys, theirs: readonly PathCandidate[]): void {
+  agree(session: LinkSession, keys: LinkKeys, theirs: readonly PathCandidate[], rttMs?: number): void {
     if (session.over) return
     this.#byId.set(keys.id, session)
-    session.agree(keys, theirs)
+    session.agree(keys, theirs, rttMs)
   }
 
   /** libp2p is about to make a connection of this session's: it is known by its timeline, the one thing that is the same object there. */
@@ -121,7 +121,7 @@ export class Sessions {
     for (const session of [...this.#byTag.values()]) session.close()
   }
 
-  #ofPipe(pipe: number): LinkSession | undefined {
+  #ofPipe(pipe: number): PipeOwner | undefined {
     return this.#context.pipes.get(pipe)
   }
 
@@ -129,6 +129,6 @@ export class Sessions {
     const target = checkTarget(bytes)
     if (target == null) return
     const session = 'link' in target ? this.#byId.get(target.link) : this.#byTag.get(target.tag)
-    session?.stun(bytes, from)
+    session?.feed({ type: 'packet', bytes, from })
   }
 }

@@ -1,3 +1,4 @@
+import { Allowance } from '../../core/allowance.ts'
 import type { AllowPrivate } from '../../core/ip.ts'
 import type { Random } from '../../core/random.ts'
 import type { Path } from '../../socket/path.ts'
@@ -9,7 +10,7 @@ import { Finding } from './finding.ts'
 import { Hearing } from './hearing.ts'
 import { MappingLifetime } from './keepalive.ts'
 import { begin, described, type Known, keyOf } from './known.ts'
-import { SCHEDULES } from './limits.ts'
+import { BYSTANDER_ALLOWANCE, SCHEDULES } from './limits.ts'
 import { Outbox } from './outbox.ts'
 import { Prober } from './prober.ts'
 import { type AgentRole, Selection } from './selection.ts'
@@ -26,6 +27,8 @@ export interface PathAgentInit {
   readonly allowPrivate: AllowPrivate
   /** Which ways of finding a direct path may be used. @default all */
   readonly techniques?: ReadonlySet<TechniqueName>
+  /** What hosts that have proved nothing hear of all links of a node. @default one for this link */
+  readonly bystanders?: Allowance
 }
 
 const ALL: ReadonlySet<TechniqueName> = new Set(['relay', 'direct', 'reverse', 'punch-quic', 'punch-tcp'])
@@ -47,11 +50,13 @@ export class PathAgent {
   readonly #hearing: Hearing
   #done = false
 
-  constructor({ role, keys, tag, random, allowPrivate, techniques = ALL }: PathAgentInit) {
+  constructor(init: PathAgentInit) {
+    const { role, keys, tag, random, allowPrivate, techniques = ALL } = init
+    const { bystanders = new Allowance(BYSTANDER_ALLOWANCE) } = init
     const out = this.#out
     const lifetime = this.#lifetime
     const table = new PathTable(role === 'controlling' ? 'mine' : 'theirs', out)
-    const prober = new Prober({ keys, tag, random, out })
+    const prober = new Prober({ keys, tag, random, out, bystanders })
     const candidacy = new Candidacy({ allowPrivate, techniques })
     const selection = new Selection({ role, table, out, trustEndsMs: known => this.#trustEndsMs(known) })
     this.#table = table

@@ -46,6 +46,12 @@ export const LIMITS = {
  */
 export const HOST_ALLOWANCE: AllowanceInit = { burst: 40, refillMs: 2_000, maxKeys: 128 }
 
+/**
+ * What a host that has proved nothing hears of all links of a node together: a peer may open many of them, under as many names as it likes, and
+ * call the same bystander its address in each.
+ */
+export const BYSTANDER_ALLOWANCE: AllowanceInit = { burst: 160, refillMs: 500, maxKeys: 4_096 }
+
 /** What all hosts that have proved nothing hear of one link: sixteen candidates' first round, and then five checks a second. */
 export const LINK_ALLOWANCE: AllowanceInit = { burst: 128, refillMs: 200, maxKeys: 1 }
 

@@ -23,6 +23,8 @@ export interface ProberInit {
   readonly tag: number
   readonly random: Random
   readonly out: Outbox
+  /** Shared by all links of a node. */
+  readonly bystanders: Allowance
 }
 
 /** Hosts that have proved themselves; an honest peer has a handful of addresses. */
@@ -112,7 +114,8 @@ export class Prober {
 
   #mayHear(host: string | undefined, nowMs: number): boolean {
     if (host == null || this.#proven.has(host)) return true
-    return this.#perHost.take(host, nowMs) && this.#perLink.take('', nowMs)
+    const ours = this.#perHost.take(host, nowMs) && this.#perLink.take('', nowMs)
+    return ours && this.#init.bystanders.take(host, nowMs)
   }
 }
 

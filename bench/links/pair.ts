@@ -99,10 +99,15 @@ export class Pair {
     return this.sent('path').at(-1)
   }
 
-  /** Whether blocks have come since then, and those that were due. */
-  isFlowing(sinceMs: number): boolean {
+  /** Whether blocks have come since then. */
+  isMoving(sinceMs: number): boolean {
     const last = this.received('blocks').at(-1)
-    return last !== undefined && last.atMs >= sinceMs && this.behindBlocks <= BEHIND_BLOCKS
+    return last !== undefined && last.atMs >= sinceMs
+  }
+
+  /** Whether those that were due have come, too. */
+  isInTime(sinceMs: number): boolean {
+    return this.isMoving(sinceMs) && this.behindBlocks <= BEHIND_BLOCKS
   }
 
   /** How many were due on the last stream that had not come when the last one came. */

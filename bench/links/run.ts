@@ -11,6 +11,8 @@ export interface Mark {
   readonly atMs: number
   /** Whether the stream went on by the path that it had to, within the deadline. */
   readonly met: boolean
+  /** From the step until all that was due had come as well; undefined when that took too long. */
+  readonly inTimeMs: number | undefined
 }
 
 export interface RunOptions {
@@ -18,6 +20,8 @@ export interface RunOptions {
   readonly seconds?: number
   /** How long the stream may take to go on by the path that it has to. */
   readonly deadlineMs: number
+  /** How long what is due may take to have come, too, before the next step is done all the same. */
+  readonly catchUpMs: number
   /** How long it goes on before the next step, at least and at most. */
   readonly restMs: readonly [number, number]
   readonly onStep?: (step: Step) => void
@@ -26,6 +30,8 @@ export interface RunOptions {
 
 /** What was on its way arrives after a step, too: two links of 20 ms, and their queues. */
 const ON_ITS_WAY_MS = 500
+/** A minute after a direct path was lost, the searches for another one are half a minute apart (docs/path-protocol.md). */
+const SEARCH_MS = 30_000
 /** js-libp2p and its relays, started anew. */
 const RESTART_MS = 20_000
 
@@ -50,9 +56,10 @@ export async function run(
     const relay = pair.sent('path').findLast(({ kind }) => kind === 'relay')
     await stage.act(step.act, relay?.remote, signal)
     const sinceMs = nowMs() + ON_ITS_WAY_MS
-    const isThere = () => (step.path === 'any' || pair.path?.kind === step.path) && pair.isFlowing(sinceMs)
-    const met = await pair.until(isThere, options.deadlineMs, signal)
-    const mark = { step, atMs, met }
+    const isThere = () => (step.path === 'any' || pair.path?.kind === step.path) && pair.isMoving(sinceMs)
+    const met = await pair.until(isThere, options.deadlineMs + (step.isUntold ? SEARCH_MS : 0), signal)
+    const isInTime = await pair.until(() => pair.isInTime(sinceMs), options.catchUpMs, signal)
+    const mark = { step, atMs, met, inTimeMs: isInTime ? nowMs() - atMs : undefined }
     marks.push(mark)
     options.onMark?.(mark)
     await delay(random.int(...options.restMs), undefined, { signal })
@@ -69,7 +76,8 @@ export async function run(
 }
 
 async function revive(pair: Pair, signal: AbortSignal): Promise<void> {
-  if (pair.isFlowing(nowMs() - ON_ITS_WAY_MS)) return
+  if (pair.isMoving(nowMs() - ON_ITS_WAY_MS)) return
   await pair.start().catch(() => {})
-  await pair.until(() => pair.isFlowing(0), RESTART_MS, signal)
+  const startMs = nowMs()
+  await pair.until(() => pair.isMoving(startMs), RESTART_MS, signal)
 }

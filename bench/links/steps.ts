@@ -19,6 +19,8 @@ export interface Step {
   readonly act: Act
   /** By which path the stream has to go on. */
   readonly path: 'direct' | 'relay' | 'any'
+  /** Nobody is told of it: the next search for a direct path finds out, and those come ever more seldom. */
+  readonly isUntold?: true
 }
 
 /** Steps that belong together: after each group the network is whole again. */
@@ -27,7 +29,7 @@ const GROUPS = (someone: Side): readonly (readonly Step[])[] => [
   [{ name: "bob's NAT forgets", act: { do: 'flush-nat', of: 'bob' }, path: 'direct' }],
   [
     { name: `UDP blocked at ${someone}'s NAT`, act: { do: 'block-udp', of: someone, block: true }, path: 'any' },
-    { name: 'UDP open again', act: { do: 'block-udp', of: someone, block: false }, path: 'direct' }
+    { name: 'UDP open again', act: { do: 'block-udp', of: someone, block: false }, path: 'direct', isUntold: true }
   ],
   [{ name: 'alice moves to another network', act: { do: 'move', who: 'alice' }, path: 'direct' }],
   [{ name: 'bob moves to another network', act: { do: 'move', who: 'bob' }, path: 'direct' }],
@@ -39,7 +41,7 @@ const GROUPS = (someone: Side): readonly (readonly Step[])[] => [
     { name: 'no way between the sites', act: { do: 'set-apart', apart: true }, path: 'relay' },
     { name: 'hub in use killed', act: { do: 'kill-hub' }, path: 'relay' },
     { name: 'the hub in use is back', act: { do: 'start-hub' }, path: 'relay' },
-    { name: 'a way between the sites again', act: { do: 'set-apart', apart: false }, path: 'direct' }
+    { name: 'a way between the sites again', act: { do: 'set-apart', apart: false }, path: 'direct', isUntold: true }
   ]
 ]
 

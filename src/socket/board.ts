@@ -179,7 +179,6 @@ export class Board<Public, Loop> {
       this.#nextSweepMs = nowMs + SWEEP_EVERY_MS
       for (const flow of this.flows.expired(nowMs)) this.close(flow)
       this.#gate.tick(nowMs)
-      this.#traffic.tell()
     }
     const repeatAtMs = this.#firstFlights.tick(nowMs, (id, bytes) => {
       const path = this.flows.get(id)?.path
@@ -189,7 +188,7 @@ export class Board<Public, Loop> {
     })
     const heldUntilMs = this.sending.tick(nowMs)
     this.pipes.flush()
-    return Math.min(this.#nextSweepMs, repeatAtMs, heldUntilMs)
+    return Math.min(this.#nextSweepMs, repeatAtMs, heldUntilMs, this.#traffic.tick(nowMs))
   }
 
   /** Ends the flow at once. */

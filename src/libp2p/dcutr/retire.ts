@@ -2,6 +2,7 @@ import type { Connection } from '@libp2p/interface'
 import type { Clock } from '../../core/clock.ts'
 import { sleep } from '../../core/clock.ts'
 import { DCUTR_PROTOCOL } from '../../wire/dcutr.ts'
+import { PATH_PROTOCOL } from '../../wire/path.ts'
 
 export const RETIRE = {
   /** The other side may just be opening a stream on it. */
@@ -10,7 +11,7 @@ export const RETIRE = {
   /** Whoever still has streams on it by then needs it; its owner closes it. */
   patienceMs: 5 * 60_000,
   /** Streams that no application would miss. */
-  housekeeping: ['/ipfs/id/1.0.0', '/ipfs/id/push/1.0.0', '/ipfs/ping/1.0.0', DCUTR_PROTOCOL]
+  housekeeping: ['/ipfs/id/1.0.0', '/ipfs/id/push/1.0.0', '/ipfs/ping/1.0.0', DCUTR_PROTOCOL, PATH_PROTOCOL]
 } as const
 
 /** Closes a connection that has become superfluous, once nothing runs on it. Never takes a stream away from anybody. */

@@ -11,6 +11,7 @@ import type { TechniqueName } from '../../traversal/attempt.ts'
 import { BYSTANDER_ALLOWANCE } from '../../traversal/paths/limits.ts'
 import { PATH_PROTOCOL } from '../../wire/path.ts'
 import type { CircuitLinks, InboundCircuit } from '../circuit/context.ts'
+import { retire } from '../dcutr/retire.ts'
 import { QuicTransport } from '../quic/transport.ts'
 import { Timeline } from '../timeline.ts'
 import { acceptPipe } from './accept.ts'
@@ -190,6 +191,7 @@ export class Links implements CircuitLinks {
       this.#relaying.set(session, new Relaying(context, session, connectTo, stopping.signal))
       session.events.on('suspect', () => this.events.emit('suspect', undefined))
       session.events.on('punch-tcp', event => void punchTcp(context, session, event, stopping.signal))
+      this.#retireDouble(context, session, stopping.signal)
       this.events.emit('session', session)
     })
   }
@@ -205,6 +207,19 @@ export class Links implements CircuitLinks {
   readonly #onStream = (stream: Stream, connection: Connection): void => {
     if (this.#running == null) stream.abort(new NatError('LINK_CLOSED', 'the node stops'))
     else this.#running.sessions.onStream(stream, connection)
+  }
+
+  /**
+   * Both sides have dialled at once, and there are two links. New streams go by that of the peer with the smaller id; whoever has dialled the other
+   * one closes it when nothing runs on it.
+   */
+  #retireDouble({ components, clock }: LinksContext, session: LinkSession, signal: AbortSignal): void {
+    if (components.peerId.toString() < session.peer.toString()) return
+    const both = this.all().filter(({ peer, connection }) => peer.equals(session.peer) && connection != null)
+    if (!both.some(({ role }) => role === 'controlled')) return
+    for (const { role, connection } of both) {
+      if (role === 'controlling' && connection != null) void retire(connection, clock, signal)
+    }
   }
 
   #remember(peer: PeerId): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { pump, Stage, untilPath } from './stage.ts'
 
 describe('a link', () => {
@@ -63,5 +64,23 @@ describe('a link', () => {
     await link.close()
     await theirs.promise
     assert.equal(link.path, undefined)
+  })
+})
+
+describe('two nodes that connect to each other at once', () => {
+  it('use one and the same link', async () => {
+    await using stage = new Stage()
+    const hub = await stage.hub()
+    const alice = await stage.echo([hub])
+    const bob = await stage.echo([hub])
+    const [toAlice, toBob] = await Promise.all([bob.connect(alice.id), alice.connect(bob.id)])
+    const dialler = alice.id < bob.id ? toBob : toAlice
+    await Promise.all([pump(toAlice, () => true), pump(toBob, () => true)])
+    const left = () => [toAlice, toBob].map(({ session }) => session?.role)
+    const expected = dialler === toAlice ? ['controlling', 'controlled'] : ['controlled', 'controlling']
+    const deadlineMs = performance.now() + 10_000
+    while (performance.now() < deadlineMs && left().join() !== expected.join()) await setTimeout(50)
+    assert.deepEqual(left(), expected)
+    await Promise.all([pump(toAlice, () => true), pump(toBob, () => true)])
   })
 })

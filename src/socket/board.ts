@@ -15,6 +15,7 @@ import { PublicSockets } from './public-sockets.ts'
 import { Sending } from './sending.ts'
 import { Steering } from './steering.ts'
 import { Traffic } from './traffic.ts'
+import { takeUnheard } from './unheard.ts'
 
 const SWEEP_EVERY_MS = 500
 const NOBODY: readonly never[] = []
@@ -96,7 +97,9 @@ export class Board<Public, Loop> {
 
   /** @returns whether the flow sends by that path now */
   move(id: number, path: Path, also?: Path, holdMs = 0): boolean {
-    const moved = this.steering.move(id, path, also, holdMs, this.#now())
+    const [nowMs, flow] = [this.#now(), this.flows.get(id)]
+    const moved = this.steering.move(id, path, also, holdMs, nowMs)
+    if (moved && flow != null) for (const bytes of takeUnheard(flow)) this.sending.send(flow, bytes, nowMs)
     this.pipes.flush()
     return moved
   }

@@ -30,6 +30,8 @@ export interface Flow<Handle> {
   uses: number
   /** A link's: as long as it is used, neither silence nor the loss of its path ends it. */
   readonly keep: boolean
+  /** What its engine has sent into silence (unheard.ts): after which datagram was heard, and the last of them. */
+  unheard: { readonly afterMs: number; readonly datagrams: Uint8Array[] }
   /** The engine is done with it: it goes when this time has come. */
   expiresAtMs: number
 }

@@ -2,6 +2,7 @@ import { longHeader, OWN_ID_BYTES, shortHeaderId } from './demux.ts'
 import { FLOW_LIMITS, type Flow, type FlowLimits, type FlowPath, type RemoteKey } from './flow.ts'
 import { type Path, type Role, type SocketId, samePath } from './path.ts'
 import { PathTable } from './path-table.ts'
+import { NOTHING } from './unheard.ts'
 
 /** An engine makes a connection id or two per connection; more than these to one address are kept by nobody. */
 const MAX_IDS = 64
@@ -90,6 +91,7 @@ export class FlowTable<Handle> {
       uses: 0,
       // what begins over a pipe goes on over others
       keep: path.kind === 'pipe',
+      unheard: NOTHING,
       expiresAtMs: Number.POSITIVE_INFINITY
     }
     if (!flow.confirmed) this.#unconfirmed.add(flow)

@@ -182,6 +182,8 @@ for (const { kind, skip } of PLANES) {
       )
 
       packetSwitch.dismiss(flow, here)
+      // an answer to what was asked after it: it has been done
+      await packetSwitch.stats()
       peer.send(fromPeer, port)
       await until(
         () => packetSwitch.stats(),

@@ -9,6 +9,7 @@ import { longHeader, STUN_COOKIE } from '../demux.ts'
 import type { Flow, FlowLimits } from '../flow.ts'
 import { addressed } from '../flows.ts'
 import type { PlaneEvent } from '../plane.ts'
+import { isSilent, keepUnheard } from '../unheard.ts'
 
 interface PublicSocket {
   readonly socket: Socket
@@ -149,6 +150,7 @@ export class PortablePlane implements Backend<PublicSocket, Loop> {
     if (flow == null) return
     flow.sent++
     this.board.sent(flow, bytes)
+    if (isSilent(flow, flow.lastOutMs)) keepUnheard(flow, bytes)
     this.board.send(flow, bytes)
     if (flow.path.kind === 'pipe' || flow.also?.kind === 'pipe') this.#writePipes()
   }

@@ -171,7 +171,8 @@ export class Day {
     if (sides.length === 0) return
     this.#disturb(0)
     this.#sides = []
-    const direct = this.#directSinceMs != null && this.#directSinceMs > this.#disturbedMs
+    const open = this.#sites.every(site => !site.offline && !site.blocked)
+    const direct = open && this.#directSinceMs != null && this.#directSinceMs > this.#disturbedMs
     const relayedMs = Math.round(this.#hubs.availableMs)
     if (!direct && relayedMs < RECOVERY_MS) this.ended++
     else {

@@ -69,7 +69,6 @@ const marks = await run(
   },
   signal
 )
-const endMs = performance.timeOrigin + performance.now()
 const isWhole = await pair.finish()
 report()
 
@@ -97,7 +96,7 @@ function tell(contender: ContenderName, role: 'receive' | 'send', event: PeerEve
 }
 
 function report(): void {
-  const columns = new Map([pair, ...others].map(each => [each.contender, effects(each, marks, endMs)]))
+  const columns = new Map([pair, ...others].map(each => [each.contender, effects(each, marks)]))
   const steps = [...new Set(marks.map(({ step }) => step.name))]
   const rows = steps.map(step => {
     const of = (contender: ContenderName) => columns.get(contender)?.filter(effect => effect.step === step) ?? []
@@ -123,7 +122,11 @@ function worst(all: readonly Effect[]): string {
   const broken = all.filter(({ breaks }) => breaks.length > 0).length
   const dead = all.filter(({ isDead }) => isDead).length
   const stall = stalls.length === 0 ? [] : [stallText(Math.max(0, ...stalls) || undefined)]
-  return [...stall, ...(broken > 0 ? [`broke ${broken} x`] : []), ...(dead > 0 ? [`dead ${dead} x`] : [])].join(', ')
+  return [
+    ...stall,
+    ...(broken > 0 ? [`broke ${broken} x`] : []),
+    ...(dead > 0 ? [`did not come back ${dead} x`] : [])
+  ].join(', ')
 }
 
 function summary(of: Pair): string {

@@ -12,22 +12,24 @@ export interface Effect {
   readonly directMs: number | undefined
   /** Errors with which the stream ended, and milliseconds from the step to each. */
   readonly breaks: readonly { readonly ms: number; readonly error: string }[]
-  /** Whether no stream went on until the next step. */
+  /** Whether nothing came any more at the end of the step. */
   readonly isDead: boolean
 }
 
 /** The last block before a step may have come a moment before it. */
 const BEFORE_MS = 1_000 / 50
 
+/** Blocks are told of ten times a second. */
+const LIVE_MS = 500
+
 /** Pure: from all that the two programs told. */
 export function effects(
   pair: Pick<Pair, 'sent' | 'received'>,
-  marks: readonly Pick<Mark, 'step' | 'atMs'>[],
-  endMs: number
+  marks: readonly Pick<Mark, 'step' | 'atMs' | 'endMs'>[]
 ): Effect[] {
   const gaps = pair.received('gap')
-  const alive = [...pair.received('blocks'), ...pair.received('gap').map(({ fromMs, ms }) => ({ atMs: fromMs + ms }))]
-  return marks.map(({ step, atMs }, i) => {
+  const blocks = pair.received('blocks')
+  return marks.map(({ step, atMs, endMs }, i) => {
     const untilMs = marks[i + 1]?.atMs ?? endMs
     const isWithin = (ms: number) => ms >= atMs - BEFORE_MS && ms < untilMs - BEFORE_MS
     const stalls = gaps.filter(({ fromMs }) => isWithin(fromMs)).map(({ ms }) => ms)
@@ -41,7 +43,7 @@ export function effects(
         .sent('broke')
         .filter(broke => isWithin(broke.atMs))
         .map(({ atMs: brokeMs, error }) => ({ ms: brokeMs - atMs, error })),
-      isDead: !alive.some(({ atMs }) => atMs >= untilMs - 2_000 && atMs < untilMs)
+      isDead: !blocks.some(each => each.atMs >= endMs - LIVE_MS && each.atMs < endMs)
     }
   })
 }

@@ -13,6 +13,8 @@ export interface Mark {
   readonly met: boolean
   /** From the step until all that was due had come as well; undefined when that took too long. */
   readonly inTimeMs: number | undefined
+  /** When the step was over: what comes then may be another program, started anew. */
+  readonly endMs: number
 }
 
 export interface RunOptions {
@@ -59,10 +61,11 @@ export async function run(
     const isThere = () => (step.path === 'any' || pair.path?.kind === step.path) && pair.isMoving(sinceMs)
     const met = await pair.until(isThere, options.deadlineMs + (step.isUntold ? SEARCH_MS : 0), signal)
     const isInTime = await pair.until(() => pair.isInTime(sinceMs), options.catchUpMs, signal)
-    const mark = { step, atMs, met, inTimeMs: isInTime ? nowMs() - atMs : undefined }
+    const inTimeMs = isInTime ? nowMs() - atMs : undefined
+    await delay(random.int(...options.restMs), undefined, { signal })
+    const mark = { step, atMs, met, inTimeMs, endMs: nowMs() }
     marks.push(mark)
     options.onMark?.(mark)
-    await delay(random.int(...options.restMs), undefined, { signal })
   }
   await perform(FIRST)
   do {

@@ -90,11 +90,11 @@ function trouble(act: Act, open: Set<string>): void {
 describe('what a step did to a stream', () => {
   const step = (name: string): Step => ({ ...FIRST, name })
   const marks = [
-    { step: step('one'), atMs: 10_000 },
-    { step: step('two'), atMs: 20_000 },
-    { step: step('three'), atMs: 30_000 }
+    { step: step('one'), atMs: 10_000, endMs: 19_900 },
+    { step: step('two'), atMs: 20_000, endMs: 29_900 },
+    { step: step('three'), atMs: 30_000, endMs: 39_900 }
   ]
-  const blocks = [19_900, 29_900, 39_900].map(atMs => ({ event: 'blocks', atMs, count: 1 }) as const)
+  const blocks = [19_800, 29_800, 39_800].map(atMs => ({ event: 'blocks', atMs, count: 1 }) as const)
   const quiet = { stallMs: undefined, directMs: undefined, breaks: [], isDead: false }
   const rows: [string, PeerEvent[], PeerEvent[], Partial<Effect>[]][] = [
     ['nothing', [], blocks, [quiet, quiet, quiet]],
@@ -133,7 +133,7 @@ describe('what a step did to a stream', () => {
         (events: readonly PeerEvent[]) =>
         <Name extends PeerEvent['event']>(name: Name) =>
           events.filter((event): event is Extract<PeerEvent, { event: Name }> => event.event === name)
-      const all = effects({ sent: of(sent), received: of(received) }, marks, 40_000)
+      const all = effects({ sent: of(sent), received: of(received) }, marks)
       assert.deepEqual(
         all.map(({ stallMs, directMs, breaks, isDead }) => ({ stallMs, directMs, breaks, isDead })),
         expected

@@ -11,7 +11,7 @@ import { isQuicAddress, quicMultiaddr } from './quic/address.ts'
 import { sharedSockets } from './quic/shared.ts'
 
 /** A hub that is there answers within a round trip; one of another kind never does, and then identify tells, later. */
-const SCHEDULE = { rtoMs: 250, sends: 4, lastWaits: 4 } as const
+const SCHEDULE = { rtoMs: 150, sends: 4, lastWaits: 3 } as const
 
 export interface AskHubs {
   readonly transports: readonly Transport[]

@@ -21,8 +21,8 @@ import { QUIC_DEFAULTS } from '../quic/transport.ts'
  */
 export const LINK_ENGINE: Omit<EngineConfig, 'privateKeyProto'> = {
   ...QUIC_DEFAULTS,
-  maxIdleTimeout: 180_000,
-  keepAliveInterval: 60_000
+  maxIdleTimeout: 300_000,
+  keepAliveInterval: 140_000
 }
 
 /** Calls that wait for a connection beside those that are expected: a connection that was given up may still occupy one. */

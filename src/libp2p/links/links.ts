@@ -19,6 +19,7 @@ import type { ConnectToRelay } from './attach.ts'
 import type { CandidateSource, LinksComponents, LinksContext } from './context.ts'
 import { dialLink } from './dial.ts'
 import { LinkEngine } from './engine.ts'
+import { makeOffer, openOffer } from './offer.ts'
 import { punchTcp } from './punch-tcp.ts'
 import { Relaying } from './relaying.ts'
 import type { LinkSession } from './session.ts'
@@ -183,6 +184,7 @@ export class Links implements CircuitLinks {
         ),
       relays
     }
+    warmUp(components).catch(error => context.log('the first offer will be slow - %e', error))
     const sessions = new Sessions(context)
     const stopping = new AbortController()
     this.#running = { context, sessions, stopping }
@@ -227,4 +229,10 @@ export class Links implements CircuitLinks {
     if (this.#foreign.size >= FOREIGN.max && oldest != null) this.#foreign.delete(oldest)
     this.#foreign.set(peer.toString(), this.#clock.now() + FOREIGN.forMs)
   }
+}
+
+/** The first offer of a process takes ten milliseconds, in which code is found that has never run: not in the first connect. */
+async function warmUp({ privateKey, peerId }: LinksComponents): Promise<void> {
+  const { envelope } = await makeOffer(privateKey, peerId, [])
+  await openOffer(envelope, peerId, peerId)
 }

@@ -37,7 +37,7 @@ export const LIMITS = {
   /** Two relayed links that carry it, one to go on when the other breaks. */
   relayPipes: 2,
   /** Links that nothing is heard of are over after so long. */
-  deadMs: 30_000
+  deadMs: 60_000
 } as const
 
 /**

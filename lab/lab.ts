@@ -158,8 +158,9 @@ export class Lab {
     const before = this.host(host)
     const after = movedNode(this.#plan, host, behind)
     const plan = { ...this.#plan, nodes: this.#plan.nodes.map(node => (node === before ? after : node)) }
-    await this.#run(plugScript(plan, before, after))
+    // first, because another host may move at the same time
     this.#plan = plan
+    await this.#run(plugScript(plan, before, after))
   }
 
   /** The internet loses everything between two that are attached to it, or no longer; what both exchange with others passes. */

@@ -93,6 +93,17 @@ describe('a host moves while its programs run', { skip: NO_LAB }, () => {
     assert.equal(await alice.hears('nobody is there', SILENCE_MS), undefined)
   })
 
+  test('two at the same time, behind one router, and back', async () => {
+    await using lab = await openLab(SITES)
+    for (const behind of ['firewall', 'natA']) {
+      await Promise.all(['alice', 'bob'].map(host => lab.move(host, behind)))
+      const hosts = ['alice', 'bob'].map(host => lab.host(host))
+      assert.deepEqual(new Set(hosts.map(host => host.behind)), new Set([behind]))
+      assert.equal(new Set(hosts.map(({ ip }) => ip)).size, 2)
+      for (const { name, ips } of hosts) assert.deepEqual((await addresses(lab, name)).slice(0, 1), ips)
+    }
+  })
+
   test('behind a router of the other engine', { skip: NO_SIM_ROUTER }, async () => {
     await using lab = await openLab({
       hub: {},

@@ -14,6 +14,8 @@ export class Relaying {
   readonly #connectTo: ConnectToRelay
   readonly #signal: AbortSignal
   #attempt: AbortController | undefined
+  /** The agent has asked for one, and no attempt has brought it yet. */
+  #wanted = false
 
   constructor(context: LinksContext, session: LinkSession, connectTo: ConnectToRelay, signal: AbortSignal) {
     this.#context = context
@@ -21,7 +23,10 @@ export class Relaying {
     this.#connectTo = connectTo
     this.#signal = signal
     const off = [
-      session.events.on('want-relay', () => this.#look(session.role === 'controlled' ? CONTROLLED_WAIT_MS : 0)),
+      session.events.on('want-relay', () => {
+        this.#wanted = true
+        void this.#look(session.role === 'controlled' ? CONTROLLED_WAIT_MS : 0)
+      }),
       session.events.on('close', () => {
         this.#attempt?.abort(new NatError('LINK_CLOSED', 'the link is over'))
         for (const each of off) each()
@@ -29,12 +34,15 @@ export class Relaying {
     ]
   }
 
-  /** There is a new connection to a hub: an attempt by the old one would only wait for somebody who does not hear. */
+  /**
+   * There is a new connection to a hub: an attempt by the old one would only wait for somebody who does not hear, and where the last one has failed the
+   * agent asks again only seconds later.
+   */
   hubBack(): void {
-    if (this.#attempt == null) return
-    this.#attempt.abort(new NatError('LINK_CLOSED', 'there is a new connection to the hub'))
+    if (!this.#wanted) return
+    this.#attempt?.abort(new NatError('LINK_CLOSED', 'there is a new connection to the hub'))
     this.#attempt = undefined
-    this.#look(0)
+    void this.#look(0)
   }
 
   async #look(afterMs: number): Promise<void> {
@@ -45,6 +53,7 @@ export class Relaying {
     try {
       await sleep(this.#context.clock, afterMs, signal)
       await attachRelay(this.#context, this.#session, this.#connectTo, signal)
+      this.#wanted = false
     } catch (error) {
       this.#context.log('no further relay for the link with %p - %e', this.#session.peer, error)
     } finally {

@@ -1,12 +1,13 @@
 import type { Connection, PeerId, UpgraderOptions } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { NatError } from '../../core/errors.ts'
-import { type CircuitLimit, HOP_PROTOCOL, hopCodec } from '../../wire/circuit.ts'
+import { type CircuitLimit, hopCodec } from '../../wire/circuit.ts'
 import { encodeFrame, type Step, takeFrame } from '../frames.ts'
 import { multistreamAnswer, multistreamLines } from '../optimistic.ts'
 import { circuitAddress } from './address.ts'
 import { CircuitConnection } from './connection.ts'
 import type { CircuitContext } from './context.ts'
+import { openHop } from './hop.ts'
 import { refused } from './status.ts'
 
 /**
@@ -58,7 +59,7 @@ async function overRelay(
   { address, target, guess }: Circuit,
   options: UpgraderOptions
 ): Promise<Connection> {
-  const stream = await relay.newStream(HOP_PROTOCOL, options)
+  const stream = await openHop(relay, options)
   let circuit: CircuitConnection | undefined
   let rttMs: number | undefined
   const sentMs = clock.now()

@@ -1,9 +1,10 @@
 import type { Connection } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { NatError } from '../../core/errors.ts'
-import { type CircuitLimit, HOP_PROTOCOL, hopCodec } from '../../wire/circuit.ts'
+import { type CircuitLimit, hopCodec } from '../../wire/circuit.ts'
 import { Frames } from '../frames.ts'
 import { withPeer } from './address.ts'
+import { openHop } from './hop.ts'
 import { refused } from './status.ts'
 
 /** What a relay grants, bounded: its clock may be wrong, and ours too. */
@@ -27,7 +28,7 @@ export interface Granted {
  * @throws NatError HUB_REFUSED, MALFORMED, LINK_CLOSED
  */
 export async function reserve(connection: Connection, signal: AbortSignal): Promise<Granted> {
-  const stream = await connection.newStream(HOP_PROTOCOL, { signal })
+  const stream = await openHop(connection, { signal })
   try {
     const frames = new Frames(stream, hopCodec, 'circuit hop')
     frames.send({ type: 'RESERVE' })

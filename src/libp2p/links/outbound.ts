@@ -1,9 +1,10 @@
-import type { Connection, PeerId, Stream } from '@libp2p/interface'
+import type { Connection, PeerId } from '@libp2p/interface'
 import { withDeadline } from '../../core/deadline.ts'
 import { NatError } from '../../core/errors.ts'
-import { type CircuitLimit, HOP_PROTOCOL, hopCodec } from '../../wire/circuit.ts'
+import { type CircuitLimit, hopCodec } from '../../wire/circuit.ts'
 import { LINK_PROTOCOL, type PipeHello } from '../../wire/path.ts'
 import { statusStep } from '../circuit/dial.ts'
+import { openHop } from '../circuit/hop.ts'
 import { encodeFrame, type Step } from '../frames.ts'
 import { multistreamAnswer, multistreamLines } from '../optimistic.ts'
 import { pathOfAddress } from '../path.ts'
@@ -25,6 +26,13 @@ export interface Outbound {
   limit(): CircuitLimit | undefined
 }
 
+export interface OpenOptions {
+  readonly signal: AbortSignal
+  readonly timeline?: Timeline
+  /** Called when the other side knows no links. `certain`: it has said so; else it has hung up where it would have said so, for whatever reason. */
+  readonly onForeign?: (certain: boolean) => void
+}
+
 /**
  * Asks a relay for a stream to a peer and sends behind the request, at once, which protocol it is for and our hello: relays pass on
  * what follows a CONNECT. Datagrams may follow without waiting for any answer.
@@ -34,9 +42,9 @@ export async function openPipe(
   relay: Connection,
   target: PeerId,
   hello: Uint8Array,
-  options: { readonly signal: AbortSignal; readonly timeline?: Timeline }
+  options: OpenOptions
 ): Promise<Outbound> {
-  const stream: Stream = await relay.newStream(HOP_PROTOCOL, { signal: options.signal })
+  const stream = await openHop(relay, options)
   const { promise, resolve, reject } = Promise.withResolvers<PipeHello>()
   // whoever does not wait for it any more is not to hear of it
   promise.catch(() => {})
@@ -44,9 +52,14 @@ export async function openPipe(
   let answeredMs = askedMs
   let limit: CircuitLimit | undefined
   let joined = false
+  let speaks = false
   const accepted: Step = () => {
     joined = true
     options.timeline?.mark('accepted')
+    return true
+  }
+  const understood: Step = () => {
+    speaks = true
     return true
   }
   const pipe = new RelayPipe(stream, {
@@ -57,17 +70,22 @@ export async function openPipe(
       }),
       accepted,
       multistreamAnswer(LINK_PROTOCOL),
+      understood,
       helloStep(theirs => {
         answeredMs = clock.now()
         resolve(theirs)
       })
     ],
     onFailed: error => {
+      const code = error instanceof NatError ? error.code : undefined
+      if (!joined || code === 'MALFORMED') {
+        reject(error)
+        return
+      }
       // who does not know it may also hang up, and over QUIC that makes the refusal void
-      const unknown = joined && !(error instanceof NatError && error.code === 'MALFORMED')
-      reject(
-        unknown ? new NatError('UNSUPPORTED', `${target} does not speak ${LINK_PROTOCOL}`, { cause: error }) : error
-      )
+      if (!speaks) options.onForeign?.(code === 'UNSUPPORTED')
+      const what = speaks ? 'begins no link' : `does not speak ${LINK_PROTOCOL}`
+      reject(new NatError('UNSUPPORTED', `${target} ${what}: ${error.message}`, { cause: error }))
     }
   })
   const connect = hopCodec.encode({ type: 'CONNECT', peer: { id: target.toMultihash().bytes, addrs: [] } })

@@ -6,11 +6,12 @@ import type { InboundCircuit } from '../circuit/context.ts'
 import { multistreamLines } from '../optimistic.ts'
 import { Timeline } from '../timeline.ts'
 import type { LinksContext } from './context.ts'
-import { joined, limited, upgradeOptions } from './dial.ts'
+import { discard, joined, limited, upgradeOptions } from './dial.ts'
 import { helloFrame, helloStep } from './hello.ts'
 import { checkAttach, linkKeys, makeAttach, makeOffer, openOffer } from './offer.ts'
 import { carriedBy } from './outbound.ts'
 import { RelayPipe } from './pipe.ts'
+import type { LinkSession } from './session.ts'
 import type { Sessions } from './sessions.ts'
 
 /** A relay has brought a stream for a link: a new one, or a further pipe for one that there is. */
@@ -64,24 +65,21 @@ async function begin(
   const { privateKey, peerId, upgrader } = components
   const timeline = new Timeline(() => clock.now())
   const offer = await openOffer(envelope, peer, peerId)
+  const { serverPort } = engine
   const pipe = packetSwitch.newPipe()
-  const [mine, flow] = await Promise.all([
-    makeOffer(privateKey, peer, candidates.list(), offer),
-    packetSwitch.serve(pipe, engine.serverPort)
-  ])
-  carrier.send(helloFrame({ type: 'OFFER', envelope: mine.envelope }))
-  // before the first datagram goes in
-  const accepting = engine.accept(flow.loopbackPort, signal)
-  accepting.catch(() => {})
-  let session: ReturnType<Sessions['add']>
+  const flowing = packetSwitch.serve(pipe, serverPort)
+  const over = new AbortController()
+  let session: LinkSession | undefined
   try {
+    const [mine, flow] = await Promise.all([makeOffer(privateKey, peer, candidates.list(), offer), flowing])
+    const keys = linkKeys(mine, offer, 'controlled')
     session = sessions.add({ peer, role: 'controlled', flow, pipe, carrier, timeline })
-  } catch (error) {
-    await packetSwitch.release(flow.flow, true).catch(() => {})
-    throw error
-  }
-  try {
-    sessions.agree(session, linkKeys(mine, offer, 'controlled'), offer.candidates)
+    session.events.on('close', () => over.abort(new NatError('LINK_CLOSED', 'the link is over')))
+    carrier.send(helloFrame({ type: 'OFFER', envelope: mine.envelope }))
+    // what is told to the switch later reaches the engine later: no connection comes before it is expected
+    const accepting = engine.accept(flow.loopbackPort, AbortSignal.any([signal, over.signal]))
+    accepting.catch(() => {})
+    sessions.agree(session, keys, offer.candidates)
     const connection = await accepting
     timeline.mark('handshake')
     // the switch knows now that it is no forged handshake; the session's own use of the flow is enough
@@ -90,7 +88,8 @@ async function begin(
     const maConn = joined(context, sessions, connection, session, remoteAddr, 'inbound')
     await upgrader.upgradeInbound(maConn, { ...upgradeOptions(context, connection, peer, signal), ...limited(limit) })
   } catch (error) {
-    session.close()
+    if (session != null) session.close()
+    else await discard(packetSwitch, pipe, flowing)
     throw error
   }
 }

@@ -1,6 +1,8 @@
 import type { Connection, PeerId, UpgraderOptions } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { NatError } from '../../core/errors.ts'
+import type { FlowInfo } from '../../socket/plane.ts'
+import type { PacketSwitch } from '../../socket/switch.ts'
 import { LINK_PROTOCOL } from '../../wire/path.ts'
 import { peerOf } from '../quic/address.ts'
 import { QuicConnection } from '../quic/connection.ts'
@@ -10,7 +12,7 @@ import type { Timeline } from '../timeline.ts'
 import type { LinksContext } from './context.ts'
 import { helloFrame } from './hello.ts'
 import { linkKeys, makeOffer, openOffer } from './offer.ts'
-import { openPipe } from './outbound.ts'
+import { type Outbound, openPipe } from './outbound.ts'
 import type { LinkSession } from './session.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -19,39 +21,42 @@ export interface LinkDial {
   readonly address: Multiaddr
   readonly target: PeerId
   readonly timeline: Timeline
+  /** As for {@link openPipe}. */
+  readonly onForeign: (certain: boolean) => void
 }
 
 /**
  * Begins a link over a relay: CONNECT, our offer and the QUIC handshake leave together. Two relayed round trips bring the first byte.
  *
- * @throws NatError UNSUPPORTED when the other side knows no links; PEER_OFFLINE, HUB_REFUSED, WRONG_PEER, MALFORMED, TIMEOUT
+ * @throws NatError UNSUPPORTED when the other side knows no links, or wants none; PEER_OFFLINE, HUB_REFUSED, WRONG_PEER, MALFORMED, TIMEOUT
  */
 export async function dialLink(
   context: LinksContext,
   sessions: Sessions,
-  { relay, address, target, timeline }: LinkDial,
+  { relay, address, target, timeline, onForeign }: LinkDial,
   options: UpgraderOptions
 ): Promise<Connection> {
   const { components, packetSwitch, engine, candidates } = context
   const { privateKey, peerId } = components
   const pipe = packetSwitch.newPipe()
-  const [mine, flow] = await Promise.all([
-    makeOffer(privateKey, target, candidates.list()),
-    packetSwitch.dial({ kind: 'pipe', pipe })
-  ])
+  const flowing = packetSwitch.dial({ kind: 'pipe', pipe })
+  let opened: Outbound | undefined
   let session: LinkSession | undefined
   try {
+    const [mine, flow] = await Promise.all([makeOffer(privateKey, target, candidates.list()), flowing])
     const hello = helloFrame({ type: 'OFFER', envelope: mine.envelope })
-    const opened = await openPipe(context, relay, target, hello, { signal: options.signal, timeline })
+    opened = await openPipe(context, relay, target, hello, { signal: options.signal, timeline, onForeign })
     const begun = sessions.add({ peer: target, role: 'controlling', flow, pipe, carrier: opened.pipe, timeline })
     session = begun
     const over = new AbortController()
     const signal = AbortSignal.any([options.signal, over.signal])
+    begun.events.on('close', () => over.abort(new NatError('LINK_CLOSED', 'the link is over')))
     const connecting = engine.connect(flow.loopbackPort, signal)
-    const agreed = opened.hello.then(async theirs => {
+    const { hello: answer, rttMs, limit } = opened
+    const agreed = answer.then(async theirs => {
       if (theirs.type !== 'OFFER') throw new NatError('MALFORMED', `${target} answered an offer with no offer`)
       const offer = await openOffer(theirs.envelope, target, peerId, mine)
-      sessions.agree(begun, linkKeys(mine, offer, 'controlling'), offer.candidates, opened.rttMs())
+      sessions.agree(begun, linkKeys(mine, offer, 'controlling'), offer.candidates, rttMs())
     })
     agreed.catch(error => over.abort(error))
     const connection = await connecting
@@ -61,14 +66,23 @@ export async function dialLink(
     const maConn = joined(context, sessions, connection, begun, address, 'outbound')
     const upgraded = await components.upgrader.upgradeOutbound(maConn, {
       ...upgradeOptions(context, connection, target, signal),
-      ...limited(opened.limit())
+      ...limited(limit())
     })
     return upgraded
   } catch (error) {
-    if (session == null) await packetSwitch.release(flow.flow, true).catch(() => {})
-    else session.close()
+    if (session != null) session.close()
+    else {
+      opened?.pipe.close()
+      await discard(packetSwitch, pipe, flowing)
+    }
     throw error
   }
+}
+
+/** Nothing came of a link before there was a session for it. @param flowing the flow that was opened for the pipe, or what was thrown in its place */
+export async function discard(packetSwitch: PacketSwitch, pipe: number, flowing: Promise<FlowInfo>): Promise<void> {
+  packetSwitch.closePipe(pipe)
+  await flowing.then(({ flow }) => packetSwitch.release(flow, true)).catch(() => {})
 }
 
 /** The engine's connection as libp2p takes it, closed and gone together with the session. @throws NatError WRONG_PEER */

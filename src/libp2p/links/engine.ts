@@ -1,6 +1,7 @@
 import { privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
+import type { Clock } from '../../core/clock.ts'
 import { NatError } from '../../core/errors.ts'
 import { raceAbort } from '../quic/abort.ts'
 import { quicEndpoint } from '../quic/address.ts'
@@ -25,8 +26,13 @@ export const LINK_ENGINE: Omit<EngineConfig, 'privateKeyProto'> = {
   keepAliveInterval: 140_000
 }
 
-/** Calls that wait for a connection beside those that are expected: a connection that was given up may still occupy one. */
+/** Calls that wait for a connection beside those that are expected, which may come in any order. */
 const SPARE_TAKERS = 4
+/**
+ * A connection that was given up in the middle of its handshake may still occupy a call, for as long as the engine waits for one that is silent. So
+ * there is a call more for each of them, or a few peers who begin and say no more would keep all others out. At most so many, 140 kB each.
+ */
+const MAX_GIVEN_UP = 512
 
 /** The QUIC engine of all links of a node: a client that dials loopback ports of the switch, and a server behind them. */
 export class LinkEngine {
@@ -36,39 +42,51 @@ export class LinkEngine {
   readonly #expected = new Map<number, (connection: EngineConnection) => void>()
   #client: EngineClient | undefined
   #server: EngineServer | undefined
+  readonly #clock: Clock
   #takers = 0
+  #givenUp = 0
+  #stopped = false
 
   /** @throws NatError NO_ENGINE */
-  constructor(privateKey: PrivateKey) {
+  constructor(privateKey: PrivateKey, clock: Clock) {
+    this.#clock = clock
     const privateKeyProto = privateKeyToProtobuf(privateKey)
     this.#config = new this.#engine.QuinnConfig({ ...LINK_ENGINE, privateKeyProto })
   }
 
-  /** The loopback port that the switch is to bring inbound links to. */
+  /** The loopback port that the switch is to bring inbound links to. @throws NatError LINK_CLOSED when it has stopped */
   get serverPort(): number {
+    this.#checkRunning()
     this.#server ??= withLargeBuffer(() => new this.#engine.Server(this.#config, '127.0.0.1', 0))
     return this.#server.port()
   }
 
   /** @throws what the engine failed with; the signal's reason */
   async connect(loopbackPort: number, signal: AbortSignal): Promise<EngineConnection> {
+    this.#checkRunning()
     this.#client ??= withLargeBuffer(() => new this.#engine.Client(this.#config, 0))
     return await raceAbort(this.#client.outboundConnection('127.0.0.1', loopbackPort), signal)
   }
 
   /** The connection that comes in by that loopback port. @throws the signal's reason */
   async accept(loopbackPort: number, signal: AbortSignal): Promise<EngineConnection> {
+    this.#checkRunning()
     const { promise, resolve } = Promise.withResolvers<EngineConnection>()
     this.#expected.set(loopbackPort, resolve)
-    this.#take()
     try {
+      this.#take()
       return await raceAbort(promise, signal)
+    } catch (error) {
+      this.#gaveUp()
+      throw error
     } finally {
-      this.#expected.delete(loopbackPort)
+      // the switch gives a port that is free again to the next flow
+      if (this.#expected.get(loopbackPort) === resolve) this.#expected.delete(loopbackPort)
     }
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true
     this.#client?.abort()
     const server = this.#server
     this.#client = undefined
@@ -79,11 +97,24 @@ export class LinkEngine {
 
   #take(): void {
     const server = this.#server
-    if (server == null) throw new NatError('LINK_CLOSED', 'the engine of the links has stopped')
-    while (this.#takers < this.#expected.size + SPARE_TAKERS) {
+    if (server == null) throw stopped()
+    while (this.#takers < this.#wantedTakers) {
       this.#takers++
       void this.#accept(server)
     }
+  }
+
+  get #wantedTakers(): number {
+    return this.#expected.size + Math.min(this.#givenUp, MAX_GIVEN_UP) + SPARE_TAKERS
+  }
+
+  #gaveUp(): void {
+    this.#givenUp++
+    this.#clock.after(LINK_ENGINE.maxIdleTimeout, () => this.#givenUp--)
+  }
+
+  #checkRunning(): void {
+    if (this.#stopped) throw stopped()
   }
 
   async #accept(server: EngineServer): Promise<void> {
@@ -96,6 +127,10 @@ export class LinkEngine {
       // a handshake that failed, or the server has stopped
     }
     this.#takers--
-    if (server === this.#server && this.#takers < this.#expected.size + SPARE_TAKERS) this.#take()
+    if (server === this.#server && this.#takers < this.#wantedTakers) this.#take()
   }
+}
+
+function stopped(): NatError {
+  return new NatError('LINK_CLOSED', 'the engine of the links has stopped')
 }

@@ -2,7 +2,8 @@ import type { Connection, Libp2pEvents, PeerId, Startable, Stream, UpgraderOptio
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { TypedEventTarget } from 'main-event'
 import { Allowance } from '../../core/allowance.ts'
-import { type Clock, realClock } from '../../core/clock.ts'
+import { type Clock, realClock, sleep } from '../../core/clock.ts'
+import { withDeadline } from '../../core/deadline.ts'
 import { NatError } from '../../core/errors.ts'
 import { Events } from '../../core/events.ts'
 import type { AllowPrivate } from '../../core/ip.ts'
@@ -46,10 +47,18 @@ export type LinksEvents = {
   suspect: undefined
 }
 
-/** Peers that were found to know no links: who updates is asked again. */
-const FOREIGN = { max: 1_024, forMs: 10 * 60_000 } as const
-/** Links that are being made to us at once. */
-const MAX_PENDING = 64
+/** Peers that were found to know no links: who updates is asked again. Who has only hung up may have been about to stop, or have had no room. */
+const FOREIGN = { max: 1_024, forMs: 10 * 60_000, guessedMs: 60_000 } as const
+const PENDING = {
+  /** Links and pipes that strangers are making to us at once. Those with whom we have a link already find a place for a further pipe whatever the others do. */
+  inAll: 64,
+  /** Those of one peer: it may find two relays at once, and lose both. */
+  perPeer: 8
+} as const
+/** The streams of a link may end in their own time for so long when the node stops. */
+const CLOSE_MS = 500
+/** Then the engine's last words go through threads of its own and of the switch, to the main thread, and out by a hub's connection that is about to be closed. */
+const GOODBYE_MS = 25
 
 /**
  * Links: between two nodes that know them, one QUIC connection over whatever path there is (docs/path-protocol.md).
@@ -68,7 +77,8 @@ export class Links implements CircuitLinks {
   #running:
     | { readonly context: LinksContext; readonly sessions: Sessions; readonly stopping: AbortController }
     | undefined
-  #pending = 0
+  /** How many of which peer, as the relay says. */
+  readonly #pending = new Map<string, number>()
   /** How a relay is connected to; the circuit transport says it. */
   connectTo: ConnectToRelay = () => Promise.reject(new NatError('UNSUPPORTED', 'no circuit transport uses these links'))
 
@@ -90,6 +100,7 @@ export class Links implements CircuitLinks {
         })
         await this.#start(components)
       },
+      beforeStop: () => this.#goodbye(),
       stop: async () => {
         components.events.removeEventListener('connection:open', onConnection)
         await components.registrar.unhandle(PATH_PROTOCOL)
@@ -135,13 +146,10 @@ export class Links implements CircuitLinks {
     options: UpgraderOptions
   ): Promise<Connection> {
     if (this.#running == null) throw new NatError('LINK_CLOSED', 'the node has stopped')
-    const { context, sessions } = this.#running
-    try {
-      return await dialLink(context, sessions, { relay, address, target, timeline }, options)
-    } catch (error) {
-      if (error instanceof NatError && error.code === 'UNSUPPORTED') this.#remember(target)
-      throw error
-    }
+    const { context, sessions, stopping } = this.#running
+    const onForeign = (certain: boolean) => this.#remember(target, certain ? FOREIGN.forMs : FOREIGN.guessedMs)
+    const signal = AbortSignal.any([options.signal, stopping.signal])
+    return await dialLink(context, sessions, { relay, address, target, timeline, onForeign }, { ...options, signal })
   }
 
   newTimeline(): Timeline {
@@ -149,15 +157,21 @@ export class Links implements CircuitLinks {
   }
 
   async accept(inbound: InboundCircuit, signal: AbortSignal): Promise<void> {
-    if (this.#running == null || this.#pending >= MAX_PENDING) {
-      throw new NatError('LIMIT', `${this.#pending} links are being made to us already`)
+    if (this.#running == null) throw new NatError('LINK_CLOSED', 'the node has stopped')
+    const { context, sessions, stopping } = this.#running
+    const key = inbound.peer.toString()
+    const ofPeer = this.#pending.get(key) ?? 0
+    const inAll = [...this.#pending.values()].reduce((sum, count) => sum + count, 0)
+    if (ofPeer >= PENDING.perPeer || (inAll >= PENDING.inAll && !sessions.hasPeer(inbound.peer))) {
+      throw new NatError('LIMIT', `${inAll} links are being made to us already, ${ofPeer} of them by ${key}`)
     }
-    const { context, sessions } = this.#running
-    this.#pending++
+    this.#pending.set(key, ofPeer + 1)
     try {
-      await acceptPipe(context, sessions, inbound, signal)
+      await acceptPipe(context, sessions, inbound, AbortSignal.any([signal, stopping.signal]))
     } finally {
-      this.#pending--
+      const left = (this.#pending.get(key) ?? 1) - 1
+      if (left === 0) this.#pending.delete(key)
+      else this.#pending.set(key, left)
     }
   }
 
@@ -171,7 +185,7 @@ export class Links implements CircuitLinks {
       log: components.logger.forComponent('beeline:links'),
       clock: this.#clock,
       random,
-      engine: new LinkEngine(components.privateKey),
+      engine: new LinkEngine(components.privateKey, this.#clock),
       packetSwitch: await transport.packetSwitch(),
       candidates,
       allowPrivate,
@@ -198,10 +212,28 @@ export class Links implements CircuitLinks {
     })
   }
 
+  /**
+   * While hubs and sockets are still there: who hears of us by a relay only would else wait for half a minute, because a relayed stream that has
+   * ended says nothing about the link.
+   */
+  async #goodbye(): Promise<void> {
+    const { context, sessions, stopping } = this.#running ?? {}
+    if (context == null || sessions == null) return
+    stopping?.abort(new NatError('LINK_CLOSED', 'the node stops'))
+    const open = [...sessions.all()].flatMap(({ connection }) => connection ?? [])
+    const close = async (connection: Connection) => {
+      const work = (signal: AbortSignal) => connection.close({ signal })
+      await withDeadline(this.#clock, CLOSE_MS, 'the end of a link', undefined, work).catch(error =>
+        connection.abort(error)
+      )
+    }
+    await Promise.all(open.map(close))
+    if (open.length > 0) await sleep(this.#clock, GOODBYE_MS)
+  }
+
   async #stop(): Promise<void> {
     const running = this.#running
     this.#running = undefined
-    running?.stopping.abort(new NatError('LINK_CLOSED', 'the node stops'))
     running?.sessions.close()
     await running?.context.engine.stop()
   }
@@ -224,10 +256,10 @@ export class Links implements CircuitLinks {
     }
   }
 
-  #remember(peer: PeerId): void {
+  #remember(peer: PeerId, forMs: number): void {
     const [oldest] = this.#foreign.keys()
     if (this.#foreign.size >= FOREIGN.max && oldest != null) this.#foreign.delete(oldest)
-    this.#foreign.set(peer.toString(), this.#clock.now() + FOREIGN.forMs)
+    this.#foreign.set(peer.toString(), this.#clock.now() + forMs)
   }
 }
 

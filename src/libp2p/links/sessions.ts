@@ -33,6 +33,7 @@ export class Sessions {
   readonly #expected = new Map<MaConnTimeline, LinkSession>()
   readonly #off: (() => void)[]
   #nextTag: number
+  #over = false
 
   constructor(context: LinksContext) {
     this.#context = context
@@ -56,14 +57,19 @@ export class Sessions {
     return this.#byConnection.get(connection)
   }
 
+  hasPeer(peer: PeerId): boolean {
+    return [...this.#byTag.values()].some(session => session.peer.equals(peer))
+  }
+
   /** The link of that id to that peer. */
   byId(id: string, peer: PeerId): LinkSession | undefined {
     const session = this.#byId.get(id)
     return session?.peer.equals(peer) === true ? session : undefined
   }
 
-  /** @throws NatError LIMIT */
+  /** @throws NatError LIMIT; LINK_CLOSED when the node has stopped meanwhile */
   add(init: Omit<SessionInit, 'tag'>): LinkSession {
+    if (this.#over) throw new NatError('LINK_CLOSED', 'the node stops')
     const ofPeer = [...this.#byTag.values()].filter(({ peer }) => peer.equals(init.peer))
     if (this.#byTag.size >= SESSIONS.inAll || ofPeer.length >= SESSIONS.perPeer) {
       throw new NatError(
@@ -106,7 +112,7 @@ export class Sessions {
     this.#expected.delete(connection.timeline)
     this.#byConnection.set(connection, session)
     session.opened(connection)
-    this.events.emit('session', session)
+    if (!session.over) this.events.emit('session', session)
   }
 
   /** The other side has opened a path stream. */
@@ -117,6 +123,7 @@ export class Sessions {
   }
 
   close(): void {
+    this.#over = true
     for (const off of this.#off) off()
     for (const session of [...this.#byTag.values()]) session.close()
   }

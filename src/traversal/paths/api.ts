@@ -104,7 +104,7 @@ export type AgentEvent =
   | { readonly type: 'attempt'; readonly attempt: Attempt }
   /** There is no relayed path that works, or a second one is worth having: attach one. Told again with backoff until there is one. */
   | { readonly type: 'want-relay' }
-  /** A relayed path is not needed any more: another one is better, or it is dead. */
+  /** A pipe is not needed any more: it is dead, or another relay is better. */
   | { readonly type: 'drop-pipe'; readonly pipe: number }
   /** Begin a simultaneous TCP connect to these. The other side does so at the same moment. */
   | { readonly type: 'punch-tcp'; readonly candidates: readonly PathCandidate[]; readonly role: 'client' | 'server' }

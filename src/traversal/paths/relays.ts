@@ -64,16 +64,24 @@ export class RelayWish {
   }
 }
 
-/** A relay that said nothing for so long after it lost trust will not any more. */
+/** A pipe that said nothing for so long after it lost trust, or has never answered in that time, will not any more. */
 const DEAD_PIPE_MS = 30_000
 const NEW_PIPE_MS = 5_000
 
-/** A relayed path to be without: one that is dead, or the worse one of too many. Pure. */
-export function superfluous(relays: readonly Known[], used: Known | undefined, nowMs: number): Known | undefined {
-  const others = relays.filter(relay => relay !== used)
-  const dead = others.find(relay => nowMs - (relay.lapsedAtMs ?? nowMs) > DEAD_PIPE_MS)
+/**
+ * A pipe to be without: one that is dead, or the worse one of too many relays. A TCP connection whose other end is gone is told by nobody for a
+ * quarter of an hour, and there is room for a few pipes only. Pure.
+ */
+export function superfluous(pipes: readonly Known[], used: Known | undefined, nowMs: number): Known | undefined {
+  const dead = pipes.find(pipe => pipe !== used && nowMs - silentSinceMs(pipe) > DEAD_PIPE_MS)
+  const relays = pipes.filter(({ kind }) => kind === 'relay')
   if (dead != null || relays.length <= LIMITS.relayPipes) return dead
+  const others = relays.filter(relay => relay !== used)
   const badness = ({ validatedAtMs, rttMs }: Known) => (validatedAtMs == null ? 1e9 : 0) + (rttMs ?? 1e6)
   // a new one is given the time to answer
   return others.filter(({ bornMs }) => nowMs - bornMs > NEW_PIPE_MS).sort((a, b) => badness(b) - badness(a))[0]
+}
+
+function silentSinceMs({ validatedAtMs, lapsedAtMs, bornMs }: Known): number {
+  return validatedAtMs == null ? (lapsedAtMs ?? bornMs) : Number.POSITIVE_INFINITY
 }

@@ -174,7 +174,8 @@ export class Upkeep {
     for (const event of this.#wish.step(nowMs, { pipes: relays.length, trusted: relays.some(works), direct })) {
       out.emit(event)
     }
-    const without = superfluous(relays, selection.current, nowMs)
+    const pipes = all.filter(({ path }) => path.kind === 'pipe')
+    const without = superfluous(pipes, selection.current, nowMs)
     if (without?.path.kind !== 'pipe') return
     table.remove(without)
     out.emit({ type: 'drop-pipe', pipe: without.path.pipe })

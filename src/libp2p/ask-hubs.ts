@@ -39,6 +39,8 @@ export async function askHubs(
   signal: AbortSignal,
   onAnswer: (answer: HubAnswer) => void = () => {}
 ): Promise<readonly HubAnswer[]> {
+  // else a transport that has stopped would open its sockets again
+  signal.throwIfAborted()
   const { udp4, udp6 } = await sharedSockets(transports)
   const answers = await Promise.all(
     hubs.map(async (hub): Promise<HubAnswer | undefined> => {

@@ -67,7 +67,10 @@ export function optimistic<T extends Stream>(stream: T, protocol: string): T {
   }
   // js-libp2p's handler loses what came with the negotiation when the end of the stream came with it too
   incoming.sendCloseWrite = async options => {
-    await answered.promise
+    const signal = options?.signal
+    // a peer that never answers would else keep whoever closes a connection waiting, for all of its streams
+    signal?.addEventListener('abort', () => answered.resolve(), { once: true })
+    if (signal?.aborted !== true) await answered.promise
     await closeWrite.call(incoming, options)
   }
   stream.protocol = protocol

@@ -26,6 +26,7 @@ export async function acceptPipe(
   signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   const carrier = new RelayPipe(stream, {
     ...carriedBy(relay),
+    clock: context.clock,
     expect: [helloStep(resolve)],
     early,
     onFailed: reject
@@ -50,6 +51,7 @@ function attach(sessions: Sessions, carrier: RelayPipe, peer: PeerId, theirs: Li
     throw new NatError('LINK_CLOSED', 'there is no such link')
   }
   session.attached.theirs = theirs.number
+  if (!session.hasRoom) throw new NatError('LIMIT', 'the link has as many pipes as it may have')
   carrier.send(helloFrame({ type: 'ATTACH', attach: makeAttach(keys, ++session.attached.mine) }))
   session.addPipe(carrier)
 }

@@ -17,6 +17,8 @@ export class AgentDriver {
   readonly #clock: Clock
   readonly #outlets: AgentOutlets
   #timer: Timer | undefined
+  readonly #waiting: AgentInput[] = []
+  #busy = false
   #over = false
 
   constructor(agent: PathAgent, clock: Clock, outlets: AgentOutlets) {
@@ -25,14 +27,30 @@ export class AgentDriver {
     this.#outlets = outlets
   }
 
-  /** What an outlet does may lead to the next input. */
+  /** What an outlet does may lead to the next input, which waits until all that came of this one has been carried out, in order. */
   feed(input: AgentInput): void {
     if (this.#over) return
+    if (input.type === 'cancel') {
+      this.#over = true
+      this.#timer?.cancel()
+      this.#agent.step(this.#clock.now(), input)
+      return
+    }
+    this.#waiting.push(input)
+    if (this.#busy) return
+    this.#busy = true
+    try {
+      for (let next = this.#waiting.shift(); next != null && !this.#over; next = this.#waiting.shift()) this.#step(next)
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  #step(input: AgentInput): void {
     this.#timer?.cancel()
     const nowMs = this.#clock.now()
     const { send = [], messages = [], events = [], wakeAtMs } = this.#agent.step(nowMs, input)
-    this.#over = input.type === 'cancel'
-    if (wakeAtMs != null && !this.#over) {
+    if (wakeAtMs != null) {
       this.#timer = this.#clock.after(Math.max(0, wakeAtMs - nowMs), () => this.feed({ type: 'tick' }))
     }
     for (const { path, bytes } of send) this.#outlets.send(path, bytes)

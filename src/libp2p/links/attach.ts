@@ -55,6 +55,12 @@ export async function attachRelay(
   })
   try {
     const { pipe, rttMs } = await Promise.any(tries)
+    // two may have come through in the same moment
+    for (const each of tries)
+      each.then(
+        other => other.pipe !== pipe && other.pipe.close(),
+        () => {}
+      )
     session.addPipe(pipe, rttMs())
   } catch (error) {
     signal.throwIfAborted()

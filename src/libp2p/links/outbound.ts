@@ -64,6 +64,7 @@ export async function openPipe(
   }
   const pipe = new RelayPipe(stream, {
     ...carriedBy(relay),
+    clock,
     expect: [
       statusStep(target, relay.remotePeer, told => {
         limit = told

@@ -1,4 +1,5 @@
 import type { Connection, Stream } from '@libp2p/interface'
+import { Allowance } from '../../core/allowance.ts'
 import { sleep } from '../../core/clock.ts'
 import { NatError } from '../../core/errors.ts'
 import { PATH_PROTOCOL, type PathMessage, pathMessageCodec } from '../../wire/path.ts'
@@ -8,12 +9,19 @@ import type { LinksContext } from './context.ts'
 /** A stream that was reset is opened again after so long. */
 const REOPEN_MS = 1_000
 
+/**
+ * Messages that are read as they come; further ones wait in the stream, which ends when too much waits there. An honest side tells its candidates
+ * a dozen times while it finds them out, and each costs us a look at all paths.
+ */
+const READ_ALLOWANCE = { burst: 64, refillMs: 100, maxKeys: 1 } as const
+
 /** The messages of the two path agents: over one stream of the link, which its dialler opens. */
 export class PathStream {
   readonly #context: LinksContext
   readonly #onMessage: (message: PathMessage) => void
   readonly #onStream: () => void
   readonly #over = new AbortController()
+  readonly #readable = new Allowance(READ_ALLOWANCE)
   /** What the agent has said before there was a stream. */
   readonly #waiting: PathMessage[] = []
   #frames: Frames<PathMessage> | undefined
@@ -72,12 +80,19 @@ export class PathStream {
   }
 
   async #run(stream: Stream): Promise<void> {
+    const { clock } = this.#context
+    const { signal } = this.#over
     const frames = new Frames<PathMessage>(stream, pathMessageCodec, 'path')
     this.#frames = frames
     this.#onStream()
     for (const message of this.#waiting.splice(0)) this.send(message)
     try {
-      for (;;) this.#onMessage(await frames.read(this.#over.signal))
+      for (;;) {
+        const message = await frames.read(signal)
+        while (!this.#readable.take('', clock.now())) await sleep(clock, READ_ALLOWANCE.refillMs, signal)
+        // whoever opens one stream after the other has the newest only
+        if (this.#frames === frames) this.#onMessage(message)
+      }
     } catch (error) {
       this.#context.log.trace('the path stream ended - %e', error)
       stream.abort(error as Error)

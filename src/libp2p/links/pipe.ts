@@ -1,5 +1,6 @@
 import type { Stream } from '@libp2p/interface'
 import { Uint8ArrayList } from 'uint8arraylist'
+import type { Clock } from '../../core/clock.ts'
 import { NatError } from '../../core/errors.ts'
 import type { PipeKind } from '../../traversal/paths/api.ts'
 import type { Step } from '../frames.ts'
@@ -10,6 +11,9 @@ import type { LinkTransport } from '../path.ts'
  * queue: this is a quarter of a second at a megabyte per second.
  */
 export const MAX_QUEUED_BYTES = 256 * 1024
+
+/** What was sent last has so long to leave, and the other side to close its end: else the stream would stay for as long as it likes, here and at the relay. */
+const CLOSE_MS = 5_000
 
 /** Carries a link's datagrams in frames (wire/datagrams.ts). */
 export interface Pipe {
@@ -32,6 +36,7 @@ export interface RelayPipeInit {
   readonly transport: LinkTransport
   readonly remote: string
   readonly relay: string
+  readonly clock: Clock
   /** What comes in before the frames, in order. */
   readonly expect: readonly Step[]
   /** What has been read off the stream already. */
@@ -47,6 +52,7 @@ export class RelayPipe implements Pipe {
   readonly remote: string
   readonly relay: string
   readonly #stream: Stream
+  readonly #clock: Clock
   readonly #steps: Step[]
   readonly #pending = new Uint8ArrayList()
   readonly #queue: Uint8Array[] = []
@@ -57,11 +63,12 @@ export class RelayPipe implements Pipe {
   readonly #onFailed: ((error: Error) => void) | undefined
   #ended: string | undefined
 
-  constructor(stream: Stream, { transport, remote, relay, expect, early, onFailed }: RelayPipeInit) {
+  constructor(stream: Stream, { transport, remote, relay, clock, expect, early, onFailed }: RelayPipeInit) {
     this.transport = transport
     this.remote = remote
     this.relay = relay
     this.#stream = stream
+    this.#clock = clock
     this.#steps = [...expect]
     this.#onFailed = onFailed
     if (early != null) this.#pending.append(early)
@@ -97,7 +104,13 @@ export class RelayPipe implements Pipe {
     if (this.#ended != null) return
     this.#ended = 'closed'
     // frames that wait are of no use to anybody any more
-    this.#stream.close().catch(error => this.#stream.abort(error))
+    this.#queue.length = 0
+    const stream = this.#stream
+    const over = new NatError('LINK_CLOSED', 'the other side did not end its half of a relayed stream')
+    const timer = this.#clock.after(CLOSE_MS, () => stream.abort(over))
+    stream.addEventListener('close', () => timer.cancel())
+    if (stream.status === 'open') stream.close().catch(error => stream.abort(error))
+    else timer.cancel()
   }
 
   #take(data: Uint8Array | Uint8ArrayList): void {

@@ -6,7 +6,7 @@ import { TcpPipe } from './tcp-pipe.ts'
 
 type PunchTcp = Extract<AgentEvent, { type: 'punch-tcp' }>
 
-/** Makes the TCP connect on which both sides of a link have agreed. The agent is told what comes of it. */
+/** Makes the TCP connect on which both sides of a link have agreed. The agent is told what comes of it. Never throws. */
 export async function punchTcp(
   { components, clock, log }: LinksContext,
   session: LinkSession,
@@ -24,6 +24,8 @@ export async function punchTcp(
   const proof = { link: keys.id, ...keys.attach }
   const punched = await transport
     .punchRaw(candidates, { keys: proof, role, signal: AbortSignal.any([signal, closing.signal]) })
+    // the system has no port or no socket left
+    .catch((error: Error) => ({ ok: false, reason: 'port-taken', ms: 0, detail: error.message }) as const)
     .finally(off)
   if (!punched.ok) {
     const { reason, ms, detail } = punched

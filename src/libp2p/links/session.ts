@@ -6,6 +6,7 @@ import type { FlowInfo } from '../../socket/plane.ts'
 import type { Attempt } from '../../traversal/attempt.ts'
 import { PathAgent } from '../../traversal/paths/agent.ts'
 import type { AgentEvent, AgentInput, KnownPath } from '../../traversal/paths/api.ts'
+import { LIMITS } from '../../traversal/paths/limits.ts'
 import type { PathCandidate } from '../../wire/path.ts'
 import type { Timeline } from '../timeline.ts'
 import { AgentDriver } from './agent-driver.ts'
@@ -15,7 +16,7 @@ import { History, type PathChange } from './history.ts'
 import type { LinkKeys } from './offer.ts'
 import { PathStream } from './path-stream.ts'
 import type { Pipe } from './pipe.ts'
-import { applyToSwitch } from './switching.ts'
+import { applyToSwitch, sendTo } from './switching.ts'
 
 export type SessionEvents = {
   path: PathChange
@@ -149,9 +150,14 @@ export class LinkSession implements PipeOwner {
     this.#messages.take(stream)
   }
 
+  /** Whether its agent would take one more pipe: what that does not know nobody would ever close. */
+  get hasRoom(): boolean {
+    return this.#carriers.size < LIMITS.pipes
+  }
+
   /** One more way for this link's datagrams. @param rttMs the round trip by it, where it is known */
   addPipe(carrier: Pipe, rttMs?: number): void {
-    if (this.#over) {
+    if (this.#over || !this.hasRoom) {
       carrier.close()
       return
     }
@@ -193,7 +199,7 @@ export class LinkSession implements PipeOwner {
   }
 
   #send(path: Path, bytes: Uint8Array): void {
-    if (path.kind === 'udp') this.#context.packetSwitch.send(path.socket, path.remote, bytes)
+    if (path.kind === 'udp') sendTo(this.#context, path, bytes)
     else this.#carriers.sendDatagram(path.pipe, bytes)
   }
 

@@ -73,7 +73,7 @@ const NEW_PIPE_MS = 5_000
  * quarter of an hour, and there is room for a few pipes only. Pure.
  */
 export function superfluous(pipes: readonly Known[], used: Known | undefined, nowMs: number): Known | undefined {
-  const dead = pipes.find(pipe => pipe !== used && nowMs - silentSinceMs(pipe) > DEAD_PIPE_MS)
+  const dead = pipes.find(pipe => pipe !== used && nowMs >= deadAtMs(pipe))
   const relays = pipes.filter(({ kind }) => kind === 'relay')
   if (dead != null || relays.length <= LIMITS.relayPipes) return dead
   const others = relays.filter(relay => relay !== used)
@@ -82,6 +82,7 @@ export function superfluous(pipes: readonly Known[], used: Known | undefined, no
   return others.filter(({ bornMs }) => nowMs - bornMs > NEW_PIPE_MS).sort((a, b) => badness(b) - badness(a))[0]
 }
 
-function silentSinceMs({ validatedAtMs, lapsedAtMs, bornMs }: Known): number {
-  return validatedAtMs == null ? (lapsedAtMs ?? bornMs) : Number.POSITIVE_INFINITY
+/** When a pipe counts as dead that goes on to say nothing. */
+export function deadAtMs({ validatedAtMs, lapsedAtMs, bornMs }: Known): number {
+  return validatedAtMs == null ? (lapsedAtMs ?? bornMs) + DEAD_PIPE_MS : Number.POSITIVE_INFINITY
 }

@@ -4,7 +4,7 @@ import { begin, burstAtMs, type Known } from './known.ts'
 import { LIMITS, SCHEDULES } from './limits.ts'
 import type { Outbox } from './outbox.ts'
 import type { Prober } from './prober.ts'
-import { RelayWish, superfluous } from './relays.ts'
+import { deadAtMs, RelayWish, superfluous } from './relays.ts'
 import type { Selection } from './selection.ts'
 import type { PathTable } from './table.ts'
 import { dutyOf, isSuspected, keepTrust, suspectedAtMs, trustEndsMs, undoubted } from './trust.ts'
@@ -107,7 +107,7 @@ export class Upkeep {
       }
     }
     this.#forget(nowMs)
-    this.#relays(nowMs)
+    wakeAtMs = Math.min(wakeAtMs, this.#pipes(nowMs))
     const dead = this.#isDead(nowMs)
     return { wakeAtMs: Math.min(wakeAtMs, this.#wish.wakeAtMs, this.#deadAtMs), dead }
   }
@@ -165,8 +165,10 @@ export class Upkeep {
     }
   }
 
-  #relays(nowMs: number): void {
+  /** @returns when to look again */
+  #pipes(nowMs: number): number {
     const { table, selection, out } = this.#init
+    const { current } = selection
     const all = table.all()
     const relays = all.filter(({ kind }) => kind === 'relay')
     const works = (known: Known) => known.validatedAtMs != null && !isSuspected(known, nowMs)
@@ -174,11 +176,14 @@ export class Upkeep {
     for (const event of this.#wish.step(nowMs, { pipes: relays.length, trusted: relays.some(works), direct })) {
       out.emit(event)
     }
-    const pipes = all.filter(({ path }) => path.kind === 'pipe')
-    const without = superfluous(pipes, selection.current, nowMs)
-    if (without?.path.kind !== 'pipe') return
-    table.remove(without)
-    out.emit({ type: 'drop-pipe', pipe: without.path.pipe })
+    const pipes = new Set(all.filter(({ path }) => path.kind === 'pipe'))
+    for (let without = superfluous([...pipes], current, nowMs); without?.path.kind === 'pipe'; ) {
+      pipes.delete(without)
+      table.remove(without)
+      out.emit({ type: 'drop-pipe', pipe: without.path.pipe })
+      without = superfluous([...pipes], current, nowMs)
+    }
+    return Math.min(...[...pipes].map(deadAtMs).filter(ms => ms > nowMs))
   }
 
   get #deadAtMs(): number {

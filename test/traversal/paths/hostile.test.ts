@@ -225,3 +225,22 @@ test('a relay that swallows all, with nothing else: over, with one clear reason'
   assert.match(dead!.reason, /nothing came by any path for 60 s/)
   assert.ok(dead!.atMs - beganMs < 65_000)
 })
+
+test('pipes that never answer, or no more, make room: half a minute later', () => {
+  const alone = new Alone('controlling')
+  const dropped = () => alone.events.flatMap(event => (event.type === 'drop-pipe' ? [event.pipe] : []))
+  alone.feed({ type: 'pipe', pipe: 1, kind: 'tcp', remote: '192.0.2.1:4001' })
+  alone.feed({ type: 'pipe', pipe: 2, kind: 'relay', remote: '11.99.0.20:4001' })
+  alone.advance(29_000)
+  assert.deepEqual(dropped(), [])
+  alone.advance(3_000)
+  assert.deepEqual(dropped(), [1, 2])
+  // one that worked: it is left when it loses its trust, and given up later
+  alone.feed({ type: 'pipe', pipe: 3, kind: 'tcp', remote: '192.0.2.1:4002' })
+  alone.answer({ kind: 'pipe', pipe: 3 })
+  assert.deepEqual(alone.uses.at(-1), { kind: 'pipe', pipe: 3 })
+  alone.answer({ kind: 'pipe', pipe: 0 })
+  alone.advance(200_000)
+  assert.deepEqual(alone.uses.at(-1), pipe)
+  assert.deepEqual(dropped(), [1, 2, 3])
+})

@@ -55,7 +55,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     continue
   }
   const reader = new DatagramReader()
-  pipe = new TcpPipe(punched.socket, punched.remote, realClock)
+  pipe = new TcpPipe(punched.socket, punched.remote, realClock, name)
   pipe.start(
     bytes => {
       for (const datagram of reader.push(bytes)) tell({ heard: Buffer.from(datagram).toString() })

@@ -69,18 +69,20 @@ describe('connection reversal, towards one who reached us over a relay', { skip:
     assert.deepEqual(links, [bob.alice], 'who dials back is no peer')
   })
 
-  it('is not tried when the hub has not', LIMIT, async t => {
-    const bob = await startBob(
-      t,
-      { hub: {}, natA, natB: { mapping: 'none', link }, alice, bob: { behind: 'natB' } },
-      'alice by reversal'
-    )
-    assert.equal(bob.ip4, 'private')
-    const { path } = await bob.program.event(({ event }) => event === 'connected')
-    assert.equal(path, 'STILL_RELAYED')
-    assert.deepEqual(
-      bob.program.events.filter(({ outcome }) => outcome === 'ok'),
-      []
-    )
-  })
+  it(
+    'needs no word of the hub between two links: a public address is checked from both sides, firewall or not',
+    LIMIT,
+    async t => {
+      const bob = await startBob(
+        t,
+        { hub: {}, natA, natB: { mapping: 'none', link }, alice, bob: { behind: 'natB' } },
+        'alice by reversal'
+      )
+      assert.equal(bob.ip4, 'private')
+      const { path } = await bob.program.event(({ event }) => event === 'connected')
+      assert.equal(path, 'direct')
+      const [attempt, ...others] = bob.program.events.filter(({ outcome }) => outcome === 'ok')
+      assert.deepEqual([attempt?.['technique'], others], ['reverse', []])
+    }
+  )
 })

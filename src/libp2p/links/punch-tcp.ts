@@ -33,7 +33,7 @@ export async function punchTcp(
     session.feed({ type: 'punched', ok: false, reason, ms, detail })
     return
   }
-  const pipe = new TcpPipe(punched.socket, punched.remote, clock)
+  const pipe = new TcpPipe(punched.socket, punched.remote, clock, role)
   session.feed({ type: 'punched', ok: true, reason: 'connected', ms: punched.ms, detail: pipe.remote })
   session.addPipe(pipe)
 }

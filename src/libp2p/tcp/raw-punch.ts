@@ -20,6 +20,12 @@ export const RAW_PUNCH = {
   timeoutMs: 5_000,
   /** How long a listener waits once all of our own connects have failed: the other side's SYN, and one repetition. */
   doorMs: 2_000,
+  /**
+   * How long an earlier connection of ours to that address may keep the port: a link that was closed has a second for its last words, and its TCP
+   * connection half a second more.
+   */
+  lingerMs: 2_000,
+  lingerLookMs: 100,
   /** Who may be proving at once that it is the other side, out of those that came to a listener. */
   maxGuests: 16
 } as const
@@ -145,7 +151,7 @@ class Race {
     let socket: Socket | undefined
     const connect = async () => {
       socket = undefined
-      socket = await connectTo(remote, localPort, signal)
+      socket = await this.#whenFree(() => connectTo(remote, localPort, signal), signal)
       target.answered()
       return await this.#prove(socket, true)
     }
@@ -156,6 +162,19 @@ class Race {
     } catch (error) {
       target.close()
       this.#failed(endpointText(remote), reasonOf(error, socket != null), error)
+    }
+  }
+
+  /** Connects once the port is free towards that address. @throws what the connect failed with */
+  async #whenFree(connect: () => Promise<Socket>, signal: AbortSignal): Promise<Socket> {
+    const { clock } = this.#init
+    for (const untilMs = clock.now() + RAW_PUNCH.lingerMs; ; ) {
+      try {
+        return await connect()
+      } catch (error) {
+        if (!isPortTaken(error) || clock.now() >= untilMs) throw error
+        await sleep(clock, RAW_PUNCH.lingerLookMs, signal)
+      }
     }
   }
 
@@ -198,13 +217,16 @@ class Race {
   }
 }
 
+/** The system does not let our port go there. */
+function isPortTaken(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'EADDRINUSE' || code === 'EADDRNOTAVAIL'
+}
+
 /** @param met  whether there was a connection */
 function reasonOf(error: unknown, met: boolean): RawPunchReason {
+  if (isPortTaken(error)) return 'port-taken'
   switch ((error as NodeJS.ErrnoException).code) {
-    // the system does not let our port go there
-    case 'EADDRINUSE':
-    case 'EADDRNOTAVAIL':
-      return 'port-taken'
     case 'MALFORMED':
     case 'WRONG_PEER':
       return 'wrong-peer'

@@ -13,7 +13,7 @@ const remote = { address: '2a0b:beef:1::10', port: 4001 }
 async function setUp(t: TestContext) {
   const [socket, other] = await pair(t)
   const clock = new VirtualClock()
-  const pipe = new TcpPipe(socket, remote, clock)
+  const pipe = new TcpPipe(socket, remote, clock, 'server')
   const heard: Buffer[] = []
   const reasons: string[] = []
   const start = () =>

@@ -12,8 +12,18 @@ export function forward(from: Stream, to: Stream, maxBytes: number): void {
     from.abort(error)
     to.abort(error)
   }
+  // a stream whose connection has just gone throws, and what a listener throws would end the hub
+  const trying = (fn: () => void) => {
+    try {
+      fn()
+    } catch (error) {
+      abort(error as Error)
+    }
+  }
   to.addEventListener('drain', () => {
-    if (from.readStatus === 'paused') from.resume()
+    trying(() => {
+      if (from.readStatus === 'paused') from.resume()
+    })
   })
   from.addEventListener('end', () => {
     if (from.status === 'open' || from.status === 'closed') void to.close().catch(abort)
@@ -28,6 +38,8 @@ export function forward(from: Stream, to: Stream, maxBytes: number): void {
       return
     }
     if (to.writeStatus !== 'writable') return
-    if (!to.send(data) && from.readStatus === 'readable') from.pause()
+    trying(() => {
+      if (!to.send(data) && from.readStatus === 'readable') from.pause()
+    })
   })
 }

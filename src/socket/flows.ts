@@ -200,9 +200,12 @@ export class FlowTable<Handle> {
     this.#unconfirmed.delete(flow)
   }
 
-  /** A peer that closed its connection and dials again at once gets the same flow, which then has to prove itself again. */
+  /**
+   * A peer that closed its connection and dials again at once gets the same flow, which then has to prove itself again. Not a link's, which was there
+   * for one connection: its peer could keep it for as long as it likes, and nobody would know of it any more.
+   */
   #reopen(flow: Flow<Handle>, bytes: Uint8Array, nowMs: number): void {
-    if (flow.role !== 'server' || longHeader(bytes)?.opensConnection !== true) return
+    if (flow.keep || flow.role !== 'server' || longHeader(bytes)?.opensConnection !== true) return
     flow.expiresAtMs = Number.POSITIVE_INFINITY
     flow.confirmed = false
     // old ids prove nothing

@@ -165,6 +165,15 @@ describe('expiry', () => {
     assert.deepEqual(expired(flows, 190_000), [])
   })
 
+  test("a link's released flow is not opened again: nobody knows of it any more", () => {
+    const flows = table()
+    const link = addLink(flows, 'server')
+    flows.release(link, 0)
+    flows.received(link, initial(), 500)
+    assert.deepEqual([...flows.expired(999)], [])
+    assert.deepEqual([...flows.expired(1_000)], [link])
+  })
+
   test('a released flow of our client is not opened again by what comes in', () => {
     const flows = table()
     const flow = add(flows, 'client')

@@ -219,8 +219,9 @@ export class Links implements CircuitLinks {
   async #goodbye(): Promise<void> {
     const { context, sessions, stopping } = this.#running ?? {}
     if (context == null || sessions == null) return
+    const all = [...sessions.all()]
     stopping?.abort(new NatError('LINK_CLOSED', 'the node stops'))
-    const open = [...sessions.all()].flatMap(({ connection }) => connection ?? [])
+    const open = all.flatMap(({ connection }) => connection ?? [])
     const close = async (connection: Connection) => {
       const work = (signal: AbortSignal) => connection.close({ signal })
       await withDeadline(this.#clock, CLOSE_MS, 'the end of a link', undefined, work).catch(error =>
@@ -228,7 +229,7 @@ export class Links implements CircuitLinks {
       )
     }
     await Promise.all(open.map(close))
-    if (open.length > 0) await sleep(this.#clock, GOODBYE_MS)
+    if (all.length > 0) await sleep(this.#clock, GOODBYE_MS)
   }
 
   async #stop(): Promise<void> {

@@ -78,7 +78,10 @@ export class LinkSession implements PipeOwner {
     this.#flow = flow
     this.history = new History(context.techniques)
     this.#beganMs = context.clock.now()
-    this.#carriers = new Carriers(context, this, gone => this.feed({ type: 'pipe-gone', pipe: gone }))
+    this.#carriers = new Carriers(context, this, gone => {
+      this.feed({ type: 'pipe-gone', pipe: gone })
+      this.#endIfCutOff()
+    })
     this.#messages = new PathStream(
       context,
       message => this.feed({ type: 'message', message }),
@@ -134,6 +137,7 @@ export class LinkSession implements PipeOwner {
     this.feed({ type: 'message', message: { type: 'CANDIDATES', seq: 0, candidates: theirs } })
     this.feed({ type: 'start' })
     this.#offCandidates = candidates.onChange(() => this.feed({ type: 'candidates', candidates: candidates.list() }))
+    this.#endIfCutOff()
   }
 
   /** The handshake is done on our side: the dialler opens the path stream. */
@@ -196,6 +200,12 @@ export class LinkSession implements PipeOwner {
     })
     packetSwitch.release(this.flow).catch(over)
     this.events.emit('close', undefined)
+  }
+
+  /** Before there is a connection nobody looks for another relay: without the first pipe, and no direct path yet, none will come. */
+  #endIfCutOff(): void {
+    if (this.connection != null || this.keys == null || this.#carriers.size > 0) return
+    if (!this.paths().some(({ kind }) => kind === 'direct')) this.close()
   }
 
   #send(path: Path, bytes: Uint8Array): void {

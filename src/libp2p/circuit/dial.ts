@@ -1,7 +1,7 @@
 import type { Connection, PeerId, UpgraderOptions } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { NatError } from '../../core/errors.ts'
-import { type CircuitLimit, hopCodec } from '../../wire/circuit.ts'
+import { type CircuitLimit, type CircuitStatus, hopCodec } from '../../wire/circuit.ts'
 import { encodeFrame, type Step, takeFrame } from '../frames.ts'
 import { multistreamAnswer, multistreamLines } from '../optimistic.ts'
 import { circuitAddress } from './address.ts'
@@ -92,13 +92,21 @@ async function overRelay(
 }
 
 /** Takes a relay's answer to a CONNECT off what comes in; it throws what it refuses with. */
-export function statusStep(target: PeerId, relay: PeerId, onLimit: (limit: CircuitLimit | undefined) => void): Step {
+export function statusStep(
+  target: PeerId,
+  relay: PeerId,
+  onLimit: (limit: CircuitLimit | undefined) => void,
+  onRefused: (status: CircuitStatus | undefined) => void = () => {}
+): Step {
   return list => {
     const frame = takeFrame(list, 'circuit hop')
     if (frame == null) return false
     const { type, status, limit } = hopCodec.decode(frame)
     if (type !== 'STATUS') throw new NatError('MALFORMED', `the relay ${relay} answered a CONNECT with no STATUS`)
-    if (status !== 'OK') throw refused(status, relay, target)
+    if (status !== 'OK') {
+      onRefused(status)
+      throw refused(status, relay, target)
+    }
     onLimit(limit)
     return true
   }

@@ -18,7 +18,7 @@ const HELLO_MS = 10_000
 
 export interface Outbound {
   readonly pipe: RelayPipe
-  /** The other side's hello. It rejects with UNSUPPORTED when the other side does not know the protocol; with what else goes wrong before. */
+  /** The other side's hello. It rejects with UNSUPPORTED when the other side does not know the protocol, or may not; with what else goes wrong before. */
   readonly hello: Promise<PipeHello>
   /** From our hello to theirs. Milliseconds; known once theirs is there. */
   rttMs(): number
@@ -52,6 +52,7 @@ export async function openPipe(
   let answeredMs = askedMs
   let limit: CircuitLimit | undefined
   let joined = false
+  let unreached = false
   let speaks = false
   const accepted: Step = () => {
     joined = true
@@ -66,9 +67,16 @@ export async function openPipe(
     ...carriedBy(relay),
     clock,
     expect: [
-      statusStep(target, relay.remotePeer, told => {
-        limit = told
-      }),
+      statusStep(
+        target,
+        relay.remotePeer,
+        told => {
+          limit = told
+        },
+        status => {
+          unreached = status === 'CONNECTION_FAILED'
+        }
+      ),
       accepted,
       multistreamAnswer(LINK_PROTOCOL),
       understood,
@@ -79,12 +87,13 @@ export async function openPipe(
     ],
     onFailed: error => {
       const code = error instanceof NatError ? error.code : undefined
-      if (!joined || code === 'MALFORMED') {
+      // who does not know it may also hang up, and over QUIC that makes the refusal void; and its consent before, when the relay has not read that yet
+      const mayBeForeign = joined || unreached || code == null || code === 'LINK_CLOSED'
+      if (!mayBeForeign || code === 'MALFORMED') {
         reject(error)
         return
       }
-      // who does not know it may also hang up, and over QUIC that makes the refusal void
-      if (!speaks) options.onForeign?.(code === 'UNSUPPORTED')
+      if (joined && !speaks) options.onForeign?.(code === 'UNSUPPORTED')
       const what = speaks ? 'begins no link' : `does not speak ${LINK_PROTOCOL}`
       reject(new NatError('UNSUPPORTED', `${target} ${what}: ${error.message}`, { cause: error }))
     }

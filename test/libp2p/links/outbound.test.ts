@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { Connection, Stream } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { streamPair } from '@libp2p/utils'
+import { multiaddr } from '@multiformats/multiaddr'
+import { VirtualClock } from '../../../src/core/clock.ts'
+import { encodeFrame } from '../../../src/libp2p/frames.ts'
+import type { LinksContext } from '../../../src/libp2p/links/context.ts'
+import { openPipe } from '../../../src/libp2p/links/outbound.ts'
+import { type CircuitStatus, hopCodec } from '../../../src/wire/circuit.ts'
+
+const peer = async () => peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
+const [HUB, TARGET] = [await peer(), await peer()]
+const HELLO = new Uint8Array(10)
+/** A line of multistream-select, as the other side's `na` is. */
+const NA = Buffer.from('\x13/multistream/1.0.0\n\x03na\n')
+
+/** What becomes of a pipe at a relay that does as told. */
+async function outcome(relayDoes: (far: Stream) => unknown) {
+  const [near, far] = await streamPair()
+  const context = { clock: new VirtualClock() } as unknown as LinksContext
+  const remoteAddr = multiaddr('/ip4/192.0.2.1/udp/4001/quic-v1')
+  const relay = { newStream: async () => near, remotePeer: HUB, remoteAddr } as unknown as Connection
+  const foreign: boolean[] = []
+  const options = { signal: new AbortController().signal, onForeign: (certain: boolean) => foreign.push(certain) }
+  const { hello } = await openPipe(context, relay, TARGET, HELLO, options)
+  await relayDoes(far)
+  const { code } = await hello.then(
+    () => assert.fail('there is nobody'),
+    error => error
+  )
+  return { code, foreign }
+}
+
+const says = (status: CircuitStatus) => (far: Stream) =>
+  far.send(encodeFrame(hopCodec.encode({ type: 'STATUS', status })))
+
+const ROWS: ReadonlyArray<
+  readonly [what: string, relayDoes: (far: Stream) => unknown, code: string, foreign: readonly boolean[]]
+> = [
+  ['the peer is not there', says('NO_RESERVATION'), 'PEER_OFFLINE', []],
+  ['the relay is full', says('RESOURCE_LIMIT_EXCEEDED'), 'HUB_REFUSED', []],
+  // who knows no links hangs up at once, and the relay may hear of that before it has read the consent: nobody knows then, and asks in another way
+  ['the relay did not reach the peer', says('CONNECTION_FAILED'), 'UNSUPPORTED', []],
+  ['the relay ends the stream without a word', far => far.close(), 'UNSUPPORTED', []],
+  ['the relay resets the stream', far => far.abort(new Error('gone')), 'UNSUPPORTED', []],
+  [
+    'the other side says that it knows no links',
+    far => {
+      says('OK')(far)
+      far.send(NA)
+    },
+    'UNSUPPORTED',
+    [true]
+  ],
+  [
+    'the other side hangs up',
+    async far => {
+      says('OK')(far)
+      await far.close()
+    },
+    'UNSUPPORTED',
+    [false]
+  ]
+]
+for (const [what, relayDoes, code, foreign] of ROWS) {
+  test(`a pipe that is asked for, and ${what}: ${code}`, async () => {
+    assert.deepEqual(await outcome(relayDoes), { code, foreign })
+  })
+}

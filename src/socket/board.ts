@@ -1,5 +1,6 @@
 import { NatError } from '../core/errors.ts'
 import type { Endpoint } from '../core/machine.ts'
+import { Arrivals } from './arrivals.ts'
 import type { Backend } from './backend.ts'
 import { newCounts } from './counts.ts'
 import { isStun, longHeader, looksLikeStun } from './demux.ts'
@@ -9,6 +10,7 @@ import { FlowTable } from './flows.ts'
 import { HandshakeGate } from './handshake-gate.ts'
 import { Openings } from './openings.ts'
 import type { Path, SocketId } from './path.ts'
+import { PipeInput } from './pipe-input.ts'
 import { Pipes } from './pipes.ts'
 import type { FlowInfo, PlaneEvent, PlaneStats } from './plane.ts'
 import { PublicSockets } from './public-sockets.ts'
@@ -34,7 +36,9 @@ export class Board<Public, Loop> {
   readonly #traffic: Traffic<Loop>
   readonly #openings: Openings<Public, Loop>
   readonly #firstFlights = new FirstFlights()
+  readonly #arrivals = new Arrivals<Flow<Loop>>()
   readonly #gate: HandshakeGate<Loop>
+  readonly #pipeInput: PipeInput<Loop>
   #nextSweepMs = 0
 
   constructor(
@@ -54,6 +58,7 @@ export class Board<Public, Loop> {
     this.steering = new Steering(backend, this)
     this.#traffic = new Traffic(post)
     this.#gate = new HandshakeGate((loop, bytes) => backend.deliver(loop, bytes), post)
+    this.#pipeInput = new PipeInput(this, backend, this.#gate, this.#arrivals, post)
   }
 
   unbind(id: SocketId): void {
@@ -164,15 +169,15 @@ export class Board<Public, Loop> {
 
   /** Takes the next bytes of a pipe's stream, which stay as they are. */
   fromPipe(pipe: number, chunk: Uint8Array): void {
-    const datagrams = this.pipes.read(pipe, chunk)
-    if (datagrams instanceof NatError) {
-      this.#post({ event: 'pipe-broken', pipe, reason: datagrams.message })
-      this.closePipe(pipe)
-      return
-    }
-    const entry = this.flows.byPipe(pipe)
-    const forFlow = datagrams.filter(bytes => this.#byPipe(pipe, entry, bytes))
-    if (entry != null && forFlow.length > 0) this.#backend.deliverAll(entry.flow.handle, forFlow)
+    const broken = this.#pipeInput.take(pipe, chunk, this.#now())
+    if (broken == null) return
+    this.#post({ event: 'pipe-broken', pipe, reason: broken.message })
+    this.closePipe(pipe)
+  }
+
+  /** A datagram for a flow that came by an address, in its turn. @returns what the flow gets now */
+  inTurn(flow: Flow<Loop>, bytes: Uint8Array): readonly Uint8Array[] {
+    return this.#arrivals.take(flow, bytes, this.#now())
   }
 
   /** Does what is due: repeats first flights, sends what has waited, frees flows whose time is over. @returns when to call again */
@@ -190,8 +195,9 @@ export class Board<Public, Loop> {
       return true
     })
     const heldUntilMs = this.sending.tick(nowMs)
+    const waitingUntilMs = this.#arrivals.tick(nowMs, ({ handle }, waited) => this.#backend.deliverAll(handle, waited))
     this.pipes.flush()
-    return Math.min(this.#nextSweepMs, repeatAtMs, heldUntilMs, this.#traffic.tick(nowMs))
+    return Math.min(this.#nextSweepMs, repeatAtMs, heldUntilMs, waitingUntilMs, this.#traffic.tick(nowMs))
   }
 
   /** Ends the flow at once. */
@@ -202,6 +208,7 @@ export class Board<Public, Loop> {
     this.#firstFlights.forget(flow.id)
     this.#traffic.unwatch(flow)
     this.sending.close(flow)
+    this.#arrivals.close(flow)
     this.#backend.closeLoop(flow.handle)
     const loopbackPort = this.#openings.forget(flow)
     if (loopbackPort != null) this.#post({ event: 'gone', flow: flow.id, loopbackPort })
@@ -219,19 +226,6 @@ export class Board<Public, Loop> {
     }
     this.flows.retain(flow)
     this.#openings.whenOpen(flow, done)
-  }
-
-  /** @returns whether it is for the flow */
-  #byPipe(pipe: number, entry: FlowPath<Loop> | undefined, bytes: Uint8Array): boolean {
-    if (bytes[0]! < 0x40 && isStun(bytes)) {
-      this.counts.stun++
-      this.#post({ event: 'pipe-stun', pipe, bytes: new Uint8Array(bytes) })
-      return false
-    }
-    if (entry == null) this.counts.droppedUnknown++
-    if (entry == null || !this.#gate.admits(entry, bytes, this.#now())) return false
-    this.received(entry, bytes)
-    return true
   }
 
   #inbound(socket: SocketId, remote: Endpoint, enginePort: number | undefined): readonly FlowPath<Loop>[] {

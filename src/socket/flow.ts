@@ -1,3 +1,4 @@
+import type { UnderWay } from './arrivals.ts'
 import type { Path, Role } from './path.ts'
 
 /** A remote address and port as one key: a number for IPv4 (address × 65536 + port), text for IPv6. */
@@ -30,6 +31,8 @@ export interface Flow<Handle> {
   uses: number
   /** A link's: as long as it is used, neither silence nor the loss of its path ends it. */
   readonly keep: boolean
+  /** What may still come by a pipe, before what has come by a faster path (arrivals.ts). */
+  underWay: UnderWay | undefined
   /** What its engine has sent into silence (unheard.ts): after which datagram was heard, and the last of them. */
   unheard: { readonly afterMs: number; readonly datagrams: Uint8Array[] }
   /** The engine is done with it: it goes when this time has come. */

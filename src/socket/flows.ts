@@ -92,6 +92,7 @@ export class FlowTable<Handle> {
       // what begins over a pipe goes on over others
       keep: path.kind === 'pipe',
       unheard: NOTHING,
+      underWay: undefined,
       expiresAtMs: Number.POSITIVE_INFINITY
     }
     if (!flow.confirmed) this.#unconfirmed.add(flow)

@@ -1,3 +1,4 @@
+import { END_OF_FLIGHT } from './arrivals.ts'
 import type { Backend } from './backend.ts'
 import type { Flow } from './flow.ts'
 import type { FlowTable } from './flows.ts'
@@ -90,6 +91,11 @@ export class Steering<Public, Loop> {
   }
 
   #aim(flow: Flow<Loop>, path: Path, also: Path | undefined): void {
+    // what comes by a faster path waits for what is under way in a pipe, if it is told where that ends
+    for (const before of [flow.path, flow.also]) {
+      const left = before?.kind === 'pipe' && ![path, also].some(each => each != null && samePath(each, before))
+      if (left && this.#board.pipes.has(before.pipe)) this.#board.pipes.write(before.pipe, END_OF_FLIGHT)
+    }
     flow.path = path
     flow.also = also
     this.#backend.aim(flow.handle, remoteOf(path), remoteOf(also))

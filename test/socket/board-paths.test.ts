@@ -177,7 +177,8 @@ describe('paths of a flow', () => {
     assert.equal(board.move(link.id, udp(1)), true)
     assert.deepEqual(loop.aimedAt, { address: '192.0.2.1', port: 1 })
     send(100)
-    assert.deepEqual([sockets.sent, carried(1)], [['0.0.0.0 -> 192.0.2.1:1 100'], []])
+    // the end of the flight is told
+    assert.deepEqual([sockets.sent, carried(1)], [['0.0.0.0 -> 192.0.2.1:1 100'], [1]])
     board.fromPipe(1, frame(short(CLIENT_ID, { bytes: 41 })))
     arrive(1, short(CLIENT_ID, { bytes: 42 }))
     assert.deepEqual(delivered(), [41, 42])
@@ -299,7 +300,7 @@ describe('what is held after a move', () => {
     send(104)
     board.move(link.id, pipe(1))
     send(105)
-    assert.deepEqual([sockets.sent, carried(1)], [[], [104, 105]])
+    assert.deepEqual([sockets.sent, carried(1)], [[], [1, 104, 105]])
   })
 
   test('too many of them all leave early, and nothing waits any more', () => {
@@ -335,13 +336,13 @@ describe('paths that go', () => {
     board.unbind(socket)
     assert.deepEqual([link.path, link.also, board.stats().admitted], [pipe(1), undefined, 1])
     send(100)
-    assert.deepEqual(carried(1), [100])
+    assert.deepEqual(carried(1), [1, 100])
     board.closePipe(1)
     send(200)
     assert.deepEqual([board.stats().flows, board.stats().admitted, sockets.openLoops], [1, 0, 1])
     assert.equal(board.move(link.id, pipe(2)), true)
     send(300)
-    assert.deepEqual([carried(1), carried(2)], [[100], [300]])
+    assert.deepEqual([carried(1), carried(2)], [[1, 100], [300]])
   })
 
   test('with the pipe gone that everything was also sent by, only that ends', () => {

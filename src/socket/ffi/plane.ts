@@ -194,7 +194,8 @@ export class FfiPlane implements Backend<PublicSocket, Loop> {
       for (let i = 0; i < count; i++) {
         const entries = this.board.flows.at(socket.id, keyAt(arena.words, arena.nameWord(i)))
         const short = entries.length > 0 && arena.isShortHeader(i)
-        const loop = short && entries.length === 1 ? entries[0]!.flow.handle : undefined
+        const alone = short && entries.length === 1 ? entries[0] : undefined
+        const loop = alone?.flow.underWay == null ? alone?.flow.handle : undefined
         if (loop !== current || loop == null) {
           if (current != null) this.#batch.flush(current, start, i)
           current = loop?.up === true ? loop : undefined
@@ -203,11 +204,21 @@ export class FfiPlane implements Backend<PublicSocket, Loop> {
         if (current != null) {
           this.board.received(entries[0]!, arena.payload(i), arena.count(i))
           arena.prepare(i, 0, 0, 0)
-        } else if (short) this.#toSeveral(entries, i)
+        } else if (alone?.flow.underWay != null) this.#inTurn(alone, i)
+        else if (short) this.#toSeveral(entries, i)
         else this.#route(socket, i)
       }
       if (current != null) this.#batch.flush(current, start, count)
       if (count < BATCH) return
+    }
+  }
+
+  /** Datagrams by a faster path than that by which others are under way. */
+  #inTurn(entry: FlowPath<Loop>, i: number): void {
+    const { arena } = this.#batch
+    this.board.received(entry, arena.payload(i), arena.count(i))
+    for (const part of arena.segments(i)) {
+      for (const bytes of this.board.inTurn(entry.flow, part)) this.deliver(entry.flow.handle, bytes)
     }
   }
 

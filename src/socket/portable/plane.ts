@@ -171,7 +171,7 @@ export class PortablePlane implements Backend<PublicSocket, Loop> {
     const entry = short ? addressed(this.board.flows.at(socket.id, key), bytes) : undefined
     if (entry != null) {
       this.board.received(entry, bytes)
-      this.deliver(entry.flow.handle, bytes)
+      this.deliverAll(entry.flow.handle, this.board.inTurn(entry.flow, bytes))
       return
     }
     for (const each of this.board.route(socket.id, key, bytes, () => ({ address: from.address, port: from.port }))) {

@@ -39,3 +39,22 @@ test('a node that stops says goodbye: the other side does not have to wait for t
     await Promise.race([closed, late])
   }
 })
+
+test('it does so, too, where a stream does not end because nobody reads it', async t => {
+  const start = () =>
+    createLibp2p({
+      addresses: { listen: ['/ip4/127.0.0.1/udp/0/quic-v1'] },
+      transports: [quic({ maxIdleTimeout: 60_000, maxStreamData: 10_000 })],
+      connectionGater: { denyDialMultiaddr: () => false }
+    })
+  const [a, b] = await Promise.all([start(), start()])
+  t.after(() => Promise.all([a.stop(), b.stop()]))
+  await b.handle('/test/deaf/1.0.0', stream => stream.pause())
+  const connection = await a.dial(b.getMultiaddrs()[0]!)
+  const stream = await connection.newStream('/test/deaf/1.0.0')
+  stream.send(new Uint8Array(1_000_000))
+  const closed = new Promise<void>(resolve => b.addEventListener('connection:close', () => resolve()))
+  await a.stop()
+  const late = new Promise((_, reject) => setTimeout(reject, 10_000, new Error('no goodbye within 10 s')).unref())
+  await Promise.race([closed, late])
+})

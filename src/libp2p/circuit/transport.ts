@@ -80,9 +80,13 @@ export class CircuitTransport implements Transport, Startable {
     })
   }
 
-  async stop(): Promise<void> {
+  /** Else relays would be connected to anew while the connections to them are closed. */
+  beforeStop(): void {
     this.#stopping.abort(new NatError('LINK_CLOSED', 'the node stops'))
     this.#connections.stop()
+  }
+
+  async stop(): Promise<void> {
     await this.#context.components.registrar.unhandle(STOP_PROTOCOL)
   }
 

@@ -2,8 +2,7 @@ import type { Connection, Libp2pEvents, PeerId, Startable, Stream, UpgraderOptio
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { TypedEventTarget } from 'main-event'
 import { Allowance } from '../../core/allowance.ts'
-import { type Clock, realClock, sleep } from '../../core/clock.ts'
-import { withDeadline } from '../../core/deadline.ts'
+import { type Clock, realClock } from '../../core/clock.ts'
 import { NatError } from '../../core/errors.ts'
 import { Events } from '../../core/events.ts'
 import type { AllowPrivate } from '../../core/ip.ts'
@@ -55,11 +54,6 @@ const PENDING = {
   /** Those of one peer: it may find two relays at once, and lose both. */
   perPeer: 8
 } as const
-/** The streams of a link may end in their own time for so long when the node stops. */
-const CLOSE_MS = 500
-/** Then the engine's last words go through threads of its own and of the switch, to the main thread, and out by a hub's connection that is about to be closed. */
-const GOODBYE_MS = 25
-
 /**
  * Links: between two nodes that know them, one QUIC connection over whatever path there is (docs/path-protocol.md).
  *
@@ -100,7 +94,8 @@ export class Links implements CircuitLinks {
         })
         await this.#start(components)
       },
-      beforeStop: () => this.#goodbye(),
+      // while hubs and sockets are still there, by which half-made links can say that they are over; QUIC's transport closes the others
+      beforeStop: () => this.#running?.stopping.abort(new NatError('LINK_CLOSED', 'the node stops')),
       stop: async () => {
         components.events.removeEventListener('connection:open', onConnection)
         await components.registrar.unhandle(PATH_PROTOCOL)
@@ -210,26 +205,6 @@ export class Links implements CircuitLinks {
       this.#retireDouble(context, session, stopping.signal)
       this.events.emit('session', session)
     })
-  }
-
-  /**
-   * While hubs and sockets are still there: who hears of us by a relay only would else wait for half a minute, because a relayed stream that has
-   * ended says nothing about the link.
-   */
-  async #goodbye(): Promise<void> {
-    const { context, sessions, stopping } = this.#running ?? {}
-    if (context == null || sessions == null) return
-    const all = [...sessions.all()]
-    stopping?.abort(new NatError('LINK_CLOSED', 'the node stops'))
-    const open = all.flatMap(({ connection }) => connection ?? [])
-    const close = async (connection: Connection) => {
-      const work = (signal: AbortSignal) => connection.close({ signal })
-      await withDeadline(this.#clock, CLOSE_MS, 'the end of a link', undefined, work).catch(error =>
-        connection.abort(error)
-      )
-    }
-    await Promise.all(open.map(close))
-    if (all.length > 0) await sleep(this.#clock, GOODBYE_MS)
   }
 
   async #stop(): Promise<void> {

@@ -12,6 +12,7 @@ import {
   serviceCapabilities,
   transportSymbol
 } from '@libp2p/interface'
+import type { ConnectionManager } from '@libp2p/interface-internal'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { realClock, sleep } from '../../core/clock.ts'
@@ -36,6 +37,7 @@ import { QuicConnection } from './connection.ts'
 import { type EngineClient, type EngineConfig, type EngineConnection, type EngineServer, loadEngine } from './engine.ts'
 import { withLargeBuffer } from './engine-buffers.ts'
 import { type FreshDialOptions, freshFlow } from './fresh.ts'
+import { GOODBYE_MS, goodbye } from './goodbye.ts'
 import { QuicListener } from './listener.ts'
 import { quicMuxer } from './muxer.ts'
 import { resolved } from './resolve.ts'
@@ -48,6 +50,8 @@ export interface QuicOptions extends Partial<Omit<EngineConfig, 'privateKeyProto
 export interface QuicComponents {
   readonly privateKey: PrivateKey
   readonly logger: ComponentLogger
+  /** Where it is known the connections are closed before anything else stops. */
+  readonly connectionManager?: Pick<ConnectionManager, 'getConnections'>
 }
 
 /**
@@ -64,12 +68,6 @@ export const QUIC_DEFAULTS: Omit<EngineConfig, 'privateKeyProto'> = {
   receiveBufferSize: 4_000_000,
   sendBufferSize: 4_000_000
 }
-
-/**
- * From here the engine cannot be seen sending. Connections that were closed just before still have their CONNECTION_CLOSE to
- * send, through threads of the engine's and the switch's; without it the other side would wait for the idle timeout.
- */
-const GOODBYE_MS = 25
 
 type DialOptions = DialTransportOptions & PunchDialOptions & FreshDialOptions
 
@@ -111,6 +109,11 @@ export class QuicTransport implements PunchableTransport, Startable {
   readonly dialFilter = (addresses: Multiaddr[]): Multiaddr[] => addresses.filter(isQuicDialable)
 
   start(): void {}
+
+  async beforeStop(): Promise<void> {
+    const { connectionManager } = this.components
+    if (connectionManager != null) await goodbye(connectionManager, realClock)
+  }
 
   async stop(): Promise<void> {
     const opened = this.#switch

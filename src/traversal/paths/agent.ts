@@ -85,6 +85,11 @@ export class PathAgent {
       .map(described)
   }
 
+  /** Nothing is heard by any path. */
+  get isCutOff(): boolean {
+    return this.#table.all().every(({ validatedAtMs }) => validatedAtMs == null)
+  }
+
   /** How much is remembered; bounded, whatever the other side and the network do. */
   get size(): number {
     return this.#table.size + this.#prober.size
@@ -98,6 +103,7 @@ export class PathAgent {
     }
     this.#take(nowMs, input)
     this.#upkeep.lapse(nowMs)
+    this.#upkeep.question(nowMs)
     this.#selection.decide(nowMs, this.#upkeep.because(nowMs))
     // a path that is not in use any more is not waited for so long
     this.#upkeep.lapse(nowMs)

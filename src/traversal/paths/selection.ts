@@ -6,7 +6,7 @@ import { begin, choosable, described, type Known } from './known.ts'
 import { SCHEDULES } from './limits.ts'
 import type { Outbox } from './outbox.ts'
 import type { PathTable } from './table.ts'
-import { doubtAtMs } from './trust.ts'
+import { doubtAtMs, unanswered } from './trust.ts'
 
 export type AgentRole = 'controlling' | 'controlled'
 
@@ -89,7 +89,7 @@ export class Selection {
 
   #choice(nowMs: number): Choice {
     const { role, table } = this.#init
-    const paths = table.all().map(known => choosable(known, this.#init.trustEndsMs(known)))
+    const paths = table.all().map(known => choosable(known, this.#believedUntilMs(known)))
     if (role === 'controlling') return choose(paths, this.#current, nowMs, this.#rival)
     const trusted = (key: string | undefined) => paths.some(path => path.id === key && isTrusted(path, nowMs))
     if (trusted(this.#nominated)) return { use: this.#nominated, reason: 'nominated' }
@@ -119,6 +119,8 @@ export class Selection {
     if (left?.transport === 'udp' && left.validatedAtMs != null && reason === 'nominated') {
       begin(left, SCHEDULES.later, nowMs)
     }
+    // nobody asked this one while there was another: is it still there?
+    if (left == null && from != null) unanswered(to, nowMs)
     const also = this.#second(nowMs)
     this.#also = also?.key
     out.emit({ type: 'use', path: to.path, ...alsoBy(also), holdMs: Math.min(MAX_HOLD_MS, Math.round(holdMs)) })
@@ -135,15 +137,34 @@ export class Selection {
     this.#init.out.emit({ type: 'use', path: current.path, ...alsoBy(also), holdMs: 0 })
   }
 
-  /** The best path besides one in doubt, or one that is about to break. A pipe will do that has not answered yet: it leads to the other side or nowhere. */
+  /**
+   * The best path besides one in doubt, or one that is about to break. Of those that have not answered since, a relay: it shares the least of the
+   * way. A pipe will do that has never answered: it leads to the other side or nowhere.
+   */
   #second(nowMs: number): Known | undefined {
     const { table, trustEndsMs } = this.#init
     const { current } = this
     if (current == null || !this.#isUncertain(current, nowMs)) return undefined
     const others = table.all().filter(({ key }) => key !== current.key)
-    const paths = others.map(known => choosable(known, trustEndsMs(known))).filter(path => isTrusted(path, nowMs))
-    const best = table.get(choose(paths, undefined, nowMs).use)
-    return best ?? others.findLast(({ path, lapsedAtMs }) => path.kind === 'pipe' && lapsedAtMs == null)
+    const best = (among: readonly Known[], untilMs: (known: Known) => number) => {
+      const paths = among.map(known => choosable(known, untilMs(known))).filter(path => isTrusted(path, nowMs))
+      return table.get(choose(paths, undefined, nowMs).use)
+    }
+    return (
+      best(others, known => this.#believedUntilMs(known)) ??
+      best(
+        others.filter(({ kind }) => kind === 'relay'),
+        trustEndsMs
+      ) ??
+      others.findLast(({ path, lapsedAtMs }) => path.kind === 'pipe' && lapsedAtMs == null)
+    )
+  }
+
+  /** When trust in it ends. One that was asked, and has not answered yet, is not gone to as long as there is one in use. */
+  #believedUntilMs(known: Known): number {
+    const { current } = this
+    const asked = current != null && known !== current && known.unansweredSinceMs != null
+    return asked ? Number.NEGATIVE_INFINITY : this.#init.trustEndsMs(known)
   }
 
   #isUncertain(current: Known, nowMs: number): boolean {

@@ -61,6 +61,14 @@ export function suspect(known: Known, nowMs: number): void {
   begin(known, SCHEDULES.suspected, nowMs)
 }
 
+/** Another path has been silent for so long, and maybe this one shares its fate: from now on only an answer speaks for it. */
+export function question(known: Known, sinceMs: number, nowMs: number): void {
+  // a slow one is in doubt late; a fast one has its own time to answer nevertheless
+  known.unansweredSinceMs = Math.max(sinceMs, nowMs - DOUBT.ms)
+  known.doubtEndsBy = 'answer'
+  begin(known, SCHEDULES.suspected, nowMs)
+}
+
 /** Begins the checks that are due of a path that has trust. @returns when to look again */
 export function keepTrust(known: Known, duty: Duty, lifetime: MappingLifetime, nowMs: number): number {
   const suspectMs = doubtAtMs(known)

@@ -1,4 +1,5 @@
 import type { PathReason } from './api.ts'
+import { Doubt } from './doubt.ts'
 import type { MappingLifetime } from './keepalive.ts'
 import { begin, burstAtMs, type Known } from './known.ts'
 import { LIMITS, SCHEDULES } from './limits.ts'
@@ -36,6 +37,7 @@ export const UPKEEP = {
 export class Upkeep {
   readonly #init: UpkeepInit
   readonly #wish = new RelayWish()
+  readonly #doubt = new Doubt()
   #broken: { readonly host: string; readonly silenceMs: number; readonly atMs: number } | undefined
   #activeMs = Number.NEGATIVE_INFINITY
   #networkMs = Number.NEGATIVE_INFINITY
@@ -90,6 +92,12 @@ export class Upkeep {
       undoubted(known)
       if (known === current || known.path.kind === 'pipe') begin(known, SCHEDULES.later, nowMs)
     }
+  }
+
+  /** Asks all other paths too while the one in use is in doubt. */
+  question(nowMs: number): void {
+    const { table, selection } = this.#init
+    this.#doubt.step(nowMs, table, selection.current)
   }
 
   /** Sends what is due. @returns when to look again, and whether the link is over */

@@ -6,7 +6,7 @@ import { createSim, type Sim, type SimSpec } from '../../../src/sim/index.ts'
 import type { Path } from '../../../src/socket/path.ts'
 import type { TechniqueName } from '../../../src/traversal/attempt.ts'
 import { PathAgent } from '../../../src/traversal/paths/agent.ts'
-import type { AgentEvent, AgentInput, AgentStep, CheckKeys } from '../../../src/traversal/paths/api.ts'
+import type { AgentEvent, AgentInput, AgentStep, CheckKeys, PipeKind } from '../../../src/traversal/paths/api.ts'
 import { checkTarget } from '../../../src/traversal/paths/checks.ts'
 import { keyOf } from '../../../src/traversal/paths/known.ts'
 import type { PathCandidate } from '../../../src/wire/path.ts'
@@ -268,12 +268,13 @@ export class World {
     return this.sim.clock.advance(ms)
   }
 
-  /** Another relayed stream, told to both sides. */
-  attach(number: number, delayMs = this.relayMs): Pipe {
+  /** Another relayed stream, or a punched TCP connection, told to both sides. */
+  attach(number: number, delayMs = this.relayMs, kind: PipeKind = 'relay'): Pipe {
     const pipe = new Pipe(number, delayMs)
     this.pipes.set(number, pipe)
+    const relay = kind === 'relay' ? { relay: `hub${number}` } : {}
     for (const side of [this.a, this.b]) {
-      side.feed({ type: 'pipe', pipe: number, kind: 'relay', relay: `hub${number}`, remote: `11.99.${number}.10:4001` })
+      side.feed({ type: 'pipe', pipe: number, kind, ...relay, remote: `11.99.${number}.10:4001` })
     }
     return pipe
   }

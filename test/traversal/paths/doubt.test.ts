@@ -162,5 +162,5 @@ test('an hour of jitter and loss, with TCP beside: the path does not change, and
   assert.equal(world.a.agent.paths().length, 3)
   const asked = world.a.checks.get('pipe')! - before
   // keepalives of both sides and answers to them: 2 * (30 + 12)
-  assert.ok(asked <= 400, `${asked} an hour`)
+  assert.ok(asked <= 84, `${asked} an hour`)
 })

@@ -14,6 +14,11 @@ const ATTACH_MS = 8_000
 
 export type ConnectToRelay = (relay: Multiaddr, signal: AbortSignal) => Promise<Connection>
 
+/** `forgotten`: the other side is there, and hangs up as who knows no such link does. */
+export type Attached = 'attached' | 'forgotten' | 'no-relay'
+
+const FORGOTTEN = new NatError('LINK_CLOSED', 'the other side knows no such link')
+
 /**
  * Takes a link to a further relay: the first that brings us to the other side, those first that the link is not at yet.
  *
@@ -24,12 +29,12 @@ export async function attachRelay(
   session: LinkSession,
   connectTo: ConnectToRelay,
   signal: AbortSignal
-): Promise<void> {
+): Promise<Attached> {
   const { keys } = session
   const known = byPeer(context.relays())
   const fresh = new Map([...known].filter(([peer]) => !session.relays.includes(peer)))
   const relays = fresh.size > 0 ? fresh : known
-  if (keys == null || relays.size === 0) return
+  if (keys == null || relays.size === 0) return 'no-relay'
   const over = new AbortController()
   const tries = [...relays].map(async ([, addresses]) => {
     const attempt = async (limit: AbortSignal) => {
@@ -47,7 +52,7 @@ export async function attachRelay(
         return opened
       } catch (error) {
         opened.pipe.close()
-        throw error
+        throw opened.joined() && error instanceof NatError && error.code === 'UNSUPPORTED' ? FORGOTTEN : error
       }
     }
     const bounded = AbortSignal.any([signal, over.signal])
@@ -62,9 +67,12 @@ export async function attachRelay(
         () => {}
       )
     session.addPipe(pipe, rttMs())
+    return 'attached'
   } catch (error) {
     signal.throwIfAborted()
-    throw error instanceof AggregateError ? error.errors[0] : error
+    const errors: unknown[] = error instanceof AggregateError ? error.errors : [error]
+    if (errors.includes(FORGOTTEN)) return 'forgotten'
+    throw errors[0]
   } finally {
     over.abort(new NatError('LINK_CLOSED', 'another relay was faster'))
   }

@@ -20,6 +20,8 @@ export interface Outbound {
   readonly pipe: RelayPipe
   /** The other side's hello. It rejects with UNSUPPORTED when the other side does not know the protocol, or may not; with what else goes wrong before. */
   readonly hello: Promise<PipeHello>
+  /** The relay has joined us to the other side. */
+  joined(): boolean
   /** From our hello to theirs. Milliseconds; known once theirs is there. */
   rttMs(): number
   /** What the relay allows; known once the hello is there. */
@@ -103,7 +105,7 @@ export async function openPipe(
   options.timeline?.mark('sent')
   const answered = withDeadline(clock, HELLO_MS, `an answer of ${target} over the relay`, options.signal, () => promise)
   answered.catch(() => {})
-  return { pipe, hello: answered, rttMs: () => answeredMs - askedMs, limit: () => limit }
+  return { pipe, hello: answered, joined: () => joined, rttMs: () => answeredMs - askedMs, limit: () => limit }
 }
 
 /** A relay, as a pipe tells it. */

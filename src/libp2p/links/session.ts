@@ -109,6 +109,11 @@ export class LinkSession implements PipeOwner {
     return this.#paths?.paths() ?? []
   }
 
+  /** Nothing is heard by any path. */
+  get isCutOff(): boolean {
+    return this.#paths?.isCutOff === true
+  }
+
   /** The relays whose pipes the link has now. */
   get relays(): readonly string[] {
     return this.#carriers.relays
@@ -181,6 +186,13 @@ export class LinkSession implements PipeOwner {
   /** Tells the agent; nothing before the offers have been exchanged, nor after the end. */
   feed(input: AgentInput): void {
     if (!this.#over) this.#agent?.feed(input)
+  }
+
+  /** Whoever holds the link is told why. */
+  end(reason: string): void {
+    this.#context.log('the link with %p is over: %s', this.peer, reason)
+    this.connection?.abort(new NatError('LINK_CLOSED', reason))
+    this.close()
   }
 
   /** The connection has closed, or never came up. What it still says goes out by the paths that there are. */
@@ -258,9 +270,7 @@ export class LinkSession implements PipeOwner {
         this.events.emit('punch-tcp', event)
         return
       case 'dead':
-        log('the link with %p is over: %s', this.peer, event.reason)
-        this.connection?.abort(new NatError('LINK_CLOSED', event.reason))
-        this.close()
+        this.end(event.reason)
         return
       default:
         event satisfies never

@@ -30,7 +30,7 @@ export function reportDirect(out: Output, { transport, remote }: LinkPath): void
   )
 }
 
-/** Every change of path, and why; people see at least the changes after the first pong, and with --verbose all of them. */
+/** Every change of path, and why: people see them with --verbose. */
 export function reportPath(out: Output, path: LinkPathEvent, verbose: boolean): void {
   const text = out.colors.dim(`       path: ${pathText(path)}`)
   out.event({ event: 'path', ...pathEvent(path) }, verbose ? text : undefined)

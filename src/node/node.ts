@@ -189,7 +189,9 @@ export async function createNode(options: NodeOptions) {
 
     /** Connects to a peer. @throws NatError BAD_ADDRESS, PEER_OFFLINE, HUB_REFUSED, TIMEOUT, STILL_RELAYED */
     async connect(id: string, options: ConnectOptions = {}): Promise<Link> {
-      const isConnected = (peer: PeerId) => libp2p.getConnections(peer).some(({ status }) => status === 'open')
+      // a link that has no path left may be that of a peer which is gone: who is back has to be dialled
+      const isConnected = (peer: PeerId) =>
+        libp2p.getConnections(peer).some(each => each.status === 'open' && relayed.of(each)?.isCutOff !== true)
       return await connect({ libp2p, transportManager, hubs, isConnected, linkTo }, id, options)
     },
 

@@ -12,7 +12,8 @@ export function pathOf(connection: Connection, session?: LinkSession): LinkPath 
 
 /**
  * The connection that new streams go to: a link on a direct path; else the one that won the last upgrade, or the first direct one, because
- * of several that came up in one punch the others are closed again; else a link, which goes direct by itself; else the newest relayed one.
+ * of several that came up in one punch the others are closed again; else a link, which goes direct by itself; else the newest relayed one. A link
+ * that hears nothing at the moment comes last.
  *
  * @param self our own id
  * @param sessionOf the link that a connection is, if it is one
@@ -27,7 +28,9 @@ export function best(
   const links = open.filter(connection => sessionOf(connection) != null).sort(byDialler(self))
   const direct = (connection: Connection) => pathOf(connection, sessionOf(connection)).kind === 'direct'
   const won = winner != null && open.includes(winner) ? winner : undefined
-  return links.find(direct) ?? won ?? open.find(direct) ?? links[0] ?? open.at(-1)
+  const alive = (connection: Connection) => sessionOf(connection)?.isCutOff !== true
+  const going = links.filter(alive)
+  return going.find(direct) ?? won ?? open.filter(alive).find(direct) ?? going[0] ?? links[0] ?? open.at(-1)
 }
 
 /** Where both sides have dialled there are two links, and both sides take the same: that of the peer with the smaller id. */

@@ -50,7 +50,9 @@ export async function acceptCircuit(
     const { limits } = circuit
     await components.upgrader.upgradeInbound(circuit, { signal, ...(limits == null ? {} : { limits }) })
   } catch (error) {
-    log('nothing came of a connection by the relay %p - %e', relay.remotePeer, error)
+    // peers fail in many ways, and say so by errors that are known; anything else is a fault of ours
+    const tell = error instanceof NatError || signal.aborted ? log : log.error
+    tell('nothing came of a connection by the relay %p - %e', relay.remotePeer, error)
     stream.abort(error as Error)
   }
 }

@@ -143,6 +143,8 @@ describe('two sites that are apart', { skip: NO_LAB }, () => {
     const bob = await UdpPeer.open(lab, 'bob', 5000)
     const punched = async (text: string, withinMs?: number) => {
       alice.send(b, 5000, `${text} opens`)
+      // it has left by then: what came before it would find alice's NAT shut
+      await alice.seenBy(hub, PORT)
       bob.send(a, 5000, `${text} there`)
       const there = await alice.hears(`${text} there`, withinMs)
       alice.send(b, 5000, `${text} and back`)

@@ -219,6 +219,8 @@ for (const { kind, skip } of PLANES) {
       const { packetSwitch, socket, port, peer, dial } = await setUp(t, kind)
       const { client, loopbackPort, flow } = await dial()
       packetSwitch.watch(flow, true)
+      // an answer to what was asked after it: it counts from now on
+      await packetSwitch.stats()
       const sum = { sent: 0, heard: new Map<string, number>() }
       packetSwitch.events.on('traffic', event => {
         assert.equal(event.flow, flow)

@@ -29,7 +29,7 @@ const sum = (of: (day: (typeof days)[number]) => number) => days.reduce((total, 
 const lost = days.flatMap((day, i) => day.lost.map(how => `seed ${seed + i}, ${how}\n`))
 process.stdout.write(
   `${links} links for ${hours} h of virtual time (${tookSeconds} s): ${sum(day => day.begun)} links were begun, ` +
-    `${sum(day => day.ended)} ended when there was no path at all for half a minute, ${lost.length} were lost although there was one\n\n`
+    `${sum(day => day.ended)} ended when there was no path at all for a minute, ${lost.length} were lost although there was one\n\n`
 )
 for (const line of lost.slice(0, 20)) process.stdout.write(line)
 process.stdout.write(

@@ -83,7 +83,7 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     services: {
       identify: identify(),
       identifyPush: identifyPush(),
-      ping: ping(),
+      ping: ping({ maxInboundStreams: 4 }),
       // stock TCP, whose dials leave from a new port each
       autonat: autonatServer({ transports: () => [quic(), tcp(), webSockets()], hosts }),
       relay: relayService()

@@ -1,14 +1,15 @@
 import type { Connection, Libp2p, PeerId, Transport } from '@libp2p/interface'
-import type { Ping } from '@libp2p/ping'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { withDeadline } from '../core/deadline.ts'
 import { ipScope } from '../core/ip.ts'
 import type { Endpoint } from '../core/machine.ts'
 import type { NetHost } from '../core/net.ts'
+import { secureRandom } from '../core/random.ts'
 import type { Autonat } from '../libp2p/autonat/index.ts'
 import { endpointOf } from '../libp2p/candidate.ts'
 import { lastPeer } from '../libp2p/circuit/address.ts'
 import { type SharedSockets, sharedSockets } from '../libp2p/quic/shared.ts'
+import { PING, roundTrips } from '../libp2p/round-trips.ts'
 import type { KnownPage } from '../nat/captive-portal.ts'
 import { type Examined, examine, QUICK_MS } from '../nat/examine.ts'
 import { NetworkMemory, networkKey } from '../nat/memory.ts'
@@ -28,7 +29,7 @@ export interface ExamineOptions {
   readonly onProgress?: (text: string) => void
 }
 
-/** The first ping also opens a stream and finds code that has never run: the shortest of a few is the network's. */
+/** The first finds code that has never run: the shortest of a few is the network's. */
 const PINGS = 3
 const PINGS_MS = 3_000
 /** By then a hub's identify has told what is to be asked about, if anything is. */
@@ -48,12 +49,12 @@ export interface Examinee {
   /** The addresses that hubs say they listen on. */
   hubListens(): Promise<readonly Multiaddr[]>
   sockets(): Promise<SharedSockets>
-  /** The round trip to a hub. Milliseconds. */
-  ping(hub: PeerId, signal: AbortSignal): Promise<number>
+  /** Round trips to a hub, as many as are asked for. Milliseconds. */
+  pings(hub: PeerId, signal: AbortSignal): AsyncIterable<number>
 }
 
 /** What a libp2p node has to be, for an examination. */
-type Examinable = Libp2p<{ autonat: Autonat; ping: Ping }>
+type Examinable = Libp2p<{ autonat: Autonat }>
 
 /** @param hubs with their peer ids */
 export function examineeOf(
@@ -79,7 +80,14 @@ export function examineeOf(
     hubAddresses: () => connections().map(({ remoteAddr }) => remoteAddr),
     hubListens: async () => [...hubs, ...(await Promise.all(connections().map(listens))).flat()],
     sockets: () => sharedSockets(transports),
-    ping: (hub, signal) => libp2p.services.ping.ping(hub, { signal })
+    pings: async function* (hub, signal) {
+      const stream = await libp2p.dialProtocol(hub, PING, { signal })
+      try {
+        yield* roundTrips(stream, { clock: host.clock, random: secureRandom }, signal)
+      } finally {
+        stream.abort(new Error('enough pings'))
+      }
+    }
   }
 }
 
@@ -169,7 +177,7 @@ async function askHub(node: Examinee, hub: PeerId, signal: AbortSignal): Promise
   const rttsMs: number[] = []
   try {
     await withDeadline(node.host.clock, PINGS_MS, `pings of ${id}`, signal, async limit => {
-      while (rttsMs.length < PINGS) rttsMs.push(await node.ping(hub, limit))
+      for await (const rttMs of node.pings(hub, limit)) if (rttsMs.push(rttMs) === PINGS) break
     })
   } catch {
     signal.throwIfAborted()

@@ -109,7 +109,8 @@ export async function createNode(options: NodeOptions) {
     services: {
       identify: identify(),
       identifyPush: identifyPush(),
-      ping: ping(),
+      // a sign of life, an examination and the application may ask at the same time
+      ping: ping({ maxOutboundStreams: 4, maxInboundStreams: 4 }),
       dcutr: dcutr({
         allowPrivate,
         ...(options.techniques == null ? {} : { techniques: options.techniques })

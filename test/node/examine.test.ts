@@ -50,7 +50,9 @@ function nodeAt(sim: Sim, hub: string, listens: readonly string[] = [], autonat:
     hubAddresses: () => [address],
     hubListens: async () => [address, ...listens.map(each => multiaddr(each))],
     sockets: async () => ({}),
-    ping: async () => 1
+    pings: async function* () {
+      yield 1
+    }
   }
 }
 

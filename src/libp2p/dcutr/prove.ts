@@ -5,13 +5,10 @@ import { withDeadline } from '../../core/deadline.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import type { Random } from '../../core/random.ts'
 import type { EagerOptions } from '../optimistic.ts'
-
-/** Every libp2p answers it, by an echo or by saying that it does not know it: both are bytes that came back. */
-const PING = '/ipfs/ping/1.0.0'
-const PING_BYTES = 32
+import { PING, PING_BYTES } from '../round-trips.ts'
 
 /**
- * Whether bytes go both ways. A handshake that ended on our side may not have ended on the other, and a path that
+ * Whether bytes go both ways: every libp2p answers a ping, by an echo or by saying that it does not know it. A handshake that ended on our side may not have ended on the other, and a path that
  * carried small packets may carry none now.
  */
 export async function carriesBytes(

@@ -1,31 +1,20 @@
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { NatError } from '../../core/errors.ts'
 import { Events } from '../../core/events.ts'
-import type { Path } from '../../socket/path.ts'
 import type { FlowInfo } from '../../socket/plane.ts'
-import type { Attempt } from '../../traversal/attempt.ts'
-import { PathAgent } from '../../traversal/paths/agent.ts'
-import type { AgentEvent, AgentInput, KnownPath } from '../../traversal/paths/api.ts'
+import type { AgentInput, KnownPath } from '../../traversal/paths/api.ts'
 import { LIMITS } from '../../traversal/paths/limits.ts'
 import type { PathCandidate } from '../../wire/path.ts'
 import type { Timeline } from '../timeline.ts'
-import { AgentDriver } from './agent-driver.ts'
 import { Carriers } from './carriers.ts'
 import type { LinksContext, PipeOwner } from './context.ts'
-import { History, type PathChange } from './history.ts'
+import type { History, PathChange } from './history.ts'
+import { LinkPaths, type PathEvents } from './link-paths.ts'
 import type { LinkKeys } from './offer.ts'
 import { PathStream } from './path-stream.ts'
 import type { Pipe } from './pipe.ts'
-import { applyToSwitch, sendTo } from './switching.ts'
 
-export type SessionEvents = {
-  path: PathChange
-  attempt: Attempt
-  /** There is no relayed path that works. */
-  'want-relay': undefined
-  /** Nothing is heard by the path in use. */
-  suspect: undefined
-  'punch-tcp': Extract<AgentEvent, { type: 'punch-tcp' }>
+export type SessionEvents = PathEvents & {
   close: undefined
 }
 
@@ -41,20 +30,13 @@ export interface SessionInit {
   readonly tag: number
 }
 
-/**
- * How long the side that answers an offer waits with its checks: as long as its answer is under way, which is about a round trip to the relay.
- * The two first checks cross then, and nothing is lost: the other side's cannot be here earlier than that.
- */
-const MAX_WAIT_MS = 150
-
-/** One link: its QUIC connection, the paths under it, and the agent that chooses among them. */
+/** One link, from its first pipe to its end: its QUIC connection, the pipes and the paths under it. */
 export class LinkSession implements PipeOwner {
   readonly events = new Events<SessionEvents>()
   readonly peer: PeerId
   readonly role: 'controlling' | 'controlled'
   readonly timeline: Timeline
   readonly tag: number
-  readonly history: History
   connection: Connection | undefined
   keys: LinkKeys | undefined
   /** The last number that each side has attached a pipe with. */
@@ -63,10 +45,7 @@ export class LinkSession implements PipeOwner {
   readonly #flow: FlowInfo
   readonly #carriers: Carriers
   readonly #messages: PathStream
-  readonly #beganMs: number
-  #paths: PathAgent | undefined
-  #agent: AgentDriver | undefined
-  #offCandidates: (() => void) | undefined
+  readonly #paths: LinkPaths
   #over = false
 
   constructor(context: LinksContext, { peer, role, timeline, tag, flow, pipe, carrier }: SessionInit) {
@@ -76,8 +55,6 @@ export class LinkSession implements PipeOwner {
     this.timeline = timeline
     this.tag = tag
     this.#flow = flow
-    this.history = new History(context.techniques)
-    this.#beganMs = context.clock.now()
     this.#carriers = new Carriers(context, this, gone => {
       this.feed({ type: 'pipe-gone', pipe: gone })
       this.#endIfCutOff()
@@ -87,6 +64,16 @@ export class LinkSession implements PipeOwner {
       message => this.feed({ type: 'message', message }),
       () => this.feed({ type: 'stream' })
     )
+    this.#paths = new LinkPaths(context, {
+      role,
+      flow: flow.flow,
+      tag,
+      timeline,
+      carriers: this.#carriers,
+      messages: this.#messages,
+      events: this.events,
+      onDead: reason => this.end(reason)
+    })
     this.#carriers.add(pipe, carrier)
     context.packetSwitch.watch(flow.flow, true)
   }
@@ -99,6 +86,10 @@ export class LinkSession implements PipeOwner {
     return this.#over
   }
 
+  get history(): History {
+    return this.#paths.history
+  }
+
   /** The path in use; undefined before the offers have been exchanged. */
   get path(): PathChange | undefined {
     return this.history.changes.at(-1)
@@ -106,12 +97,12 @@ export class LinkSession implements PipeOwner {
 
   /** All paths that are known, in use or not. */
   paths(): readonly KnownPath[] {
-    return this.#paths?.paths() ?? []
+    return this.#paths.all()
   }
 
   /** Nothing is heard by any path. */
   get isCutOff(): boolean {
-    return this.#paths?.isCutOff === true
+    return this.#paths.isCutOff
   }
 
   /** The relays whose pipes the link has now. */
@@ -121,27 +112,9 @@ export class LinkSession implements PipeOwner {
 
   /** Both offers are there: checks begin. @param rttMs from our offer to theirs, where ours was the first */
   agree(keys: LinkKeys, theirs: readonly PathCandidate[], rttMs?: number): void {
-    if (this.#over || this.#agent != null) return
-    const { random, allowPrivate, techniques, candidates, sockets, clock, bystanders } = this.#context
+    if (this.#over || this.keys != null) return
     this.keys = keys
-    const { role, tag } = this
-    const allowed = techniques == null ? {} : { techniques }
-    this.#paths = new PathAgent({ role, keys: keys.checks, tag, random, allowPrivate, bystanders, ...allowed })
-    this.#agent = new AgentDriver(this.#paths, clock, {
-      send: (path, bytes) => this.#send(path, bytes),
-      message: message => this.#messages.send(message),
-      event: event => this.#on(event)
-    })
-    this.timeline.mark('offer')
-    for (const [pipe, carrier] of this.#carriers.all()) this.#tellPipe(pipe, carrier, rttMs)
-    // our answer is on its way: checks that arrive before theirs leave would make some routers give theirs another port
-    const waitMs = this.role === 'controlled' ? Math.min(MAX_WAIT_MS, this.#relayRtt(this.relays[0]) ?? 0) : 0
-    if (waitMs === 0) this.feed({ type: 'sockets', sockets: sockets() })
-    else clock.after(waitMs, () => this.feed({ type: 'sockets', sockets: sockets() }))
-    this.feed({ type: 'candidates', candidates: candidates.list() })
-    this.feed({ type: 'message', message: { type: 'CANDIDATES', seq: 0, candidates: theirs } })
-    this.feed({ type: 'start' })
-    this.#offCandidates = candidates.onChange(() => this.feed({ type: 'candidates', candidates: candidates.list() }))
+    this.#paths.begin(keys.checks, theirs, rttMs)
     this.#endIfCutOff()
   }
 
@@ -172,7 +145,7 @@ export class LinkSession implements PipeOwner {
     }
     const pipe = this.#context.packetSwitch.newPipe()
     this.#carriers.add(pipe, carrier)
-    this.#tellPipe(pipe, carrier, rttMs)
+    this.#paths.tellPipe(pipe, carrier, rttMs)
   }
 
   carry(pipe: number, frames: Uint8Array): void {
@@ -185,7 +158,7 @@ export class LinkSession implements PipeOwner {
 
   /** Tells the agent; nothing before the offers have been exchanged, nor after the end. */
   feed(input: AgentInput): void {
-    if (!this.#over) this.#agent?.feed(input)
+    this.#paths.feed(input)
   }
 
   /** Whoever holds the link is told why. */
@@ -198,9 +171,8 @@ export class LinkSession implements PipeOwner {
   /** The connection has closed, or never came up. What it still says goes out by the paths that there are. */
   close(): void {
     if (this.#over) return
-    this.feed({ type: 'cancel' })
+    this.#paths.close()
     this.#over = true
-    this.#offCandidates?.()
     this.#messages.close()
     const { packetSwitch } = this.#context
     const over = () => {
@@ -218,62 +190,5 @@ export class LinkSession implements PipeOwner {
   #endIfCutOff(): void {
     if (this.connection != null || this.keys == null || this.#carriers.size > 0) return
     if (!this.paths().some(({ kind }) => kind === 'direct')) this.close()
-  }
-
-  #send(path: Path, bytes: Uint8Array): void {
-    if (path.kind === 'udp') sendTo(this.#context, path, bytes)
-    else this.#carriers.sendDatagram(path.pipe, bytes)
-  }
-
-  #tellPipe(pipe: number, { kind, remote, relay }: Pipe, rttMs: number | undefined): void {
-    const costMs = this.#relayRtt(relay)
-    const times = { ...(costMs == null ? {} : { costMs }), ...(rttMs == null ? {} : { rttMs }) }
-    const known = { ...(relay == null ? {} : { relay }), ...times }
-    this.feed({ type: 'pipe', pipe, kind, remote, ...known })
-  }
-
-  #relayRtt(relay: string | undefined): number | undefined {
-    const connections = this.#context.components.connectionManager.getConnections()
-    return connections.find(({ remotePeer, direct }) => direct && remotePeer.toString() === relay)?.rtt
-  }
-
-  #on(event: AgentEvent): void {
-    const { packetSwitch, log, clock } = this.#context
-    switch (event.type) {
-      case 'accept':
-      case 'refuse':
-      case 'use':
-        applyToSwitch(packetSwitch, this.flow, event, error => log('the switch did not take a path - %e', error))
-        // what is sent by two ways is not sure to arrive by one
-        if (event.type === 'use' && event.also != null) this.events.emit('suspect', undefined)
-        return
-      case 'path': {
-        const carrier = event.to.path.kind === 'pipe' ? this.#carriers.get(event.to.path.pipe) : undefined
-        if (event.to.kind === 'direct') this.timeline.mark('direct')
-        const change = this.history.changed(event.to, event.reason, carrier, clock.now() - this.#beganMs)
-        this.events.emit('path', change)
-        return
-      }
-      case 'attempt':
-        if (event.attempt.outcome === 'ok') this.timeline.mark('checked')
-        this.history.attempted(event.attempt)
-        this.events.emit('attempt', event.attempt)
-        return
-      case 'want-relay':
-        this.events.emit('suspect', undefined)
-        this.events.emit('want-relay', undefined)
-        return
-      case 'drop-pipe':
-        this.#carriers.drop(event.pipe, 'it is not needed any more')
-        return
-      case 'punch-tcp':
-        this.events.emit('punch-tcp', event)
-        return
-      case 'dead':
-        this.end(event.reason)
-        return
-      default:
-        event satisfies never
-    }
   }
 }

@@ -1,0 +1,162 @@
+import type { Events } from '../../core/events.ts'
+import type { Path } from '../../socket/path.ts'
+import type { Attempt } from '../../traversal/attempt.ts'
+import { PathAgent } from '../../traversal/paths/agent.ts'
+import type { AgentEvent, AgentInput, CheckKeys, KnownPath } from '../../traversal/paths/api.ts'
+import type { PathCandidate } from '../../wire/path.ts'
+import type { Timeline } from '../timeline.ts'
+import { AgentDriver } from './agent-driver.ts'
+import type { Carriers } from './carriers.ts'
+import type { LinksContext } from './context.ts'
+import { History, type PathChange } from './history.ts'
+import type { PathStream } from './path-stream.ts'
+import type { Pipe } from './pipe.ts'
+import { applyToSwitch, sendTo } from './switching.ts'
+
+export type PathEvents = {
+  path: PathChange
+  attempt: Attempt
+  /** There is no relayed path that works. */
+  'want-relay': undefined
+  /** Nothing is heard by the path in use. */
+  suspect: undefined
+  'punch-tcp': Extract<AgentEvent, { type: 'punch-tcp' }>
+}
+
+export interface LinkPathsInit {
+  readonly role: 'controlling' | 'controlled'
+  readonly flow: number
+  readonly tag: number
+  readonly timeline: Timeline
+  readonly carriers: Carriers
+  readonly messages: PathStream
+  readonly events: Pick<Events<PathEvents>, 'emit'>
+  /** There is no path left, and none has come for long. */
+  readonly onDead: (reason: string) => void
+}
+
+/**
+ * How long the side that answers an offer waits with its checks: as long as its answer is under way, which is about a round trip to the relay.
+ * The two first checks cross then, and nothing is lost: the other side's cannot be here earlier than that.
+ */
+const MAX_WAIT_MS = 150
+
+/** The paths under one link: tells its agent what there is, and carries out what that decides. */
+export class LinkPaths {
+  readonly history: History
+  readonly #context: LinksContext
+  readonly #init: LinkPathsInit
+  readonly #beganMs: number
+  #agent: PathAgent | undefined
+  #driver: AgentDriver | undefined
+  #offCandidates: (() => void) | undefined
+
+  constructor(context: LinksContext, init: LinkPathsInit) {
+    this.#context = context
+    this.#init = init
+    this.history = new History(context.techniques)
+    this.#beganMs = context.clock.now()
+  }
+
+  /** All that are known, in use or not. */
+  all(): readonly KnownPath[] {
+    return this.#agent?.paths() ?? []
+  }
+
+  /** Nothing is heard by any. */
+  get isCutOff(): boolean {
+    return this.#agent?.isCutOff === true
+  }
+
+  /** Checks begin; to be called once. @param rttMs as for {@link tellPipe}, of the pipes that are there */
+  begin(keys: CheckKeys, theirs: readonly PathCandidate[], rttMs?: number): void {
+    const { random, allowPrivate, techniques, candidates, sockets, clock, bystanders } = this.#context
+    const { role, tag, timeline, carriers, messages } = this.#init
+    const allowed = techniques == null ? {} : { techniques }
+    this.#agent = new PathAgent({ role, keys, tag, random, allowPrivate, bystanders, ...allowed })
+    this.#driver = new AgentDriver(this.#agent, clock, {
+      send: (path, bytes) => this.#send(path, bytes),
+      message: message => messages.send(message),
+      event: event => this.#on(event)
+    })
+    timeline.mark('offer')
+    for (const [pipe, carrier] of carriers.all()) this.tellPipe(pipe, carrier, rttMs)
+    // our answer is on its way: checks that arrive before theirs leave would make some routers give theirs another port
+    const waitMs = role === 'controlled' ? Math.min(MAX_WAIT_MS, this.#relayRtt(carriers.relays[0]) ?? 0) : 0
+    if (waitMs === 0) this.feed({ type: 'sockets', sockets: sockets() })
+    else clock.after(waitMs, () => this.feed({ type: 'sockets', sockets: sockets() }))
+    this.feed({ type: 'candidates', candidates: candidates.list() })
+    this.feed({ type: 'message', message: { type: 'CANDIDATES', seq: 0, candidates: theirs } })
+    this.feed({ type: 'start' })
+    this.#offCandidates = candidates.onChange(() => this.feed({ type: 'candidates', candidates: candidates.list() }))
+  }
+
+  /** Tells the agent; nothing before it has begun, nor after the end. */
+  feed(input: AgentInput): void {
+    this.#driver?.feed(input)
+  }
+
+  /** There is a pipe. @param rttMs the round trip by it, where it is known */
+  tellPipe(pipe: number, { kind, remote, relay }: Pipe, rttMs: number | undefined): void {
+    const costMs = this.#relayRtt(relay)
+    const times = { ...(costMs == null ? {} : { costMs }), ...(rttMs == null ? {} : { rttMs }) }
+    const known = { ...(relay == null ? {} : { relay }), ...times }
+    this.feed({ type: 'pipe', pipe, kind, remote, ...known })
+  }
+
+  close(): void {
+    this.feed({ type: 'cancel' })
+    this.#offCandidates?.()
+  }
+
+  #send(path: Path, bytes: Uint8Array): void {
+    if (path.kind === 'udp') sendTo(this.#context, path, bytes)
+    else this.#init.carriers.sendDatagram(path.pipe, bytes)
+  }
+
+  #relayRtt(relay: string | undefined): number | undefined {
+    const connections = this.#context.components.connectionManager.getConnections()
+    return connections.find(({ remotePeer, direct }) => direct && remotePeer.toString() === relay)?.rtt
+  }
+
+  #on(event: AgentEvent): void {
+    const { packetSwitch, log, clock } = this.#context
+    const { flow, timeline, carriers, events, onDead } = this.#init
+    switch (event.type) {
+      case 'accept':
+      case 'refuse':
+      case 'use':
+        applyToSwitch(packetSwitch, flow, event, error => log('the switch did not take a path - %e', error))
+        // what is sent by two ways is not sure to arrive by one
+        if (event.type === 'use' && event.also != null) events.emit('suspect', undefined)
+        return
+      case 'path': {
+        const carrier = event.to.path.kind === 'pipe' ? carriers.get(event.to.path.pipe) : undefined
+        if (event.to.kind === 'direct') timeline.mark('direct')
+        const change = this.history.changed(event.to, event.reason, carrier, clock.now() - this.#beganMs)
+        events.emit('path', change)
+        return
+      }
+      case 'attempt':
+        if (event.attempt.outcome === 'ok') timeline.mark('checked')
+        this.history.attempted(event.attempt)
+        events.emit('attempt', event.attempt)
+        return
+      case 'want-relay':
+        events.emit('suspect', undefined)
+        events.emit('want-relay', undefined)
+        return
+      case 'drop-pipe':
+        carriers.drop(event.pipe, 'it is not needed any more')
+        return
+      case 'punch-tcp':
+        events.emit('punch-tcp', event)
+        return
+      case 'dead':
+        onDead(event.reason)
+        return
+      default:
+        event satisfies never
+    }
+  }
+}

@@ -1,5 +1,8 @@
 /** The ways to make a connection that this version knows. */
-export type TechniqueName = 'relay' | 'direct' | 'reverse' | PunchTechnique
+export type BuiltInTechnique = 'relay' | 'direct' | 'local' | 'reverse' | PunchTechnique | 'predict' | 'birthday'
+
+/** One of those, or one of the user's own. */
+export type TechniqueName = BuiltInTechnique | (string & {})
 
 export type PunchTechnique = 'punch-quic' | 'punch-tcp'
 

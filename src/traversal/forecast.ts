@@ -1,5 +1,5 @@
 import type { NetworkReport, TransportReport } from '../nat/report.ts'
-import type { TechniqueName } from './attempt.ts'
+import type { BuiltInTechnique } from './attempt.ts'
 
 /** What the other side may sit in, in the words and the order of the README's measured grid. */
 export const PLACES = {
@@ -22,7 +22,7 @@ export interface Forecast {
   /** null: it cannot be told. */
   readonly path: 'direct' | 'relay' | null
   /** What makes the direct path; where several could, the one that mostly does. */
-  readonly technique: Exclude<TechniqueName, 'relay' | 'direct'> | null
+  readonly technique: Extract<BuiltInTechnique, 'reverse' | 'punch-quic' | 'punch-tcp'> | null
   readonly why: Why
 }
 

@@ -2,9 +2,8 @@ import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { NatError } from '../../core/errors.ts'
 import type { Attempt, Reason, TechniqueName } from '../../traversal/attempt.ts'
 import type { Side } from '../../traversal/upgrade.ts'
-import { candidateOf } from '../candidate.ts'
-import { allPunchersOf, type Context, TIMES } from './context.ts'
-import { carriesBytes } from './prove.ts'
+import type { Context } from './context.ts'
+import { Race, type Stage, type Winner } from './race.ts'
 
 /** What came of an upgrade. */
 export type Upgrade =
@@ -16,14 +15,6 @@ export type Upgrade =
     }
   | { readonly outcome: 'relayed'; readonly attempts: readonly Attempt[] }
 
-/** `rest`: between two rounds; `talk`: messages go over the relay; `punch`: packets go over the direct path. */
-export type Stage = 'rest' | 'talk' | 'punch'
-
-interface Winner {
-  readonly connection: Connection
-  readonly technique: TechniqueName
-}
-
 /** The upgrade of one peer's relayed connection: it ends when a direct connection has proven itself, or all has been tried. */
 export class Session {
   readonly peer: PeerId
@@ -33,23 +24,17 @@ export class Session {
   readonly ended: Promise<Upgrade>
   stage: Stage = 'rest'
   finished = false
-  winner: Winner | undefined
-  unproven = 0
   /** Connections that both sides dialled and on which both took the same role. */
   clashes = 0
   /** The DCUtR stream of the current round. */
   exchange: Stream | undefined
   /** Whether the other side's exchange goes first when both begin one. */
   readonly #yields: boolean
-  readonly #context: Context
   readonly #resolveEnded: (upgrade: Upgrade) => void
   readonly #onAttempt: (attempt: Attempt) => void
-  readonly #onLoser: (connection: Connection) => void
+  readonly #race: Race
   readonly #over = new AbortController()
-  readonly #won = new AbortController()
   readonly #stopped = new AbortController()
-  readonly #offers = new Map<string, Promise<boolean>>()
-  readonly #reversals = new Set<string>()
   #round: AbortController | undefined
   #waiting: ((stream: Stream | undefined) => void) | undefined
   #next: Stream | undefined
@@ -63,16 +48,30 @@ export class Session {
       readonly onLoser: (connection: Connection) => void
     }
   ) {
-    this.#context = context
     this.relayed = init.relayed
     this.side = sideOf(init.relayed)
     this.peer = init.relayed.remotePeer
     this.#yields = context.components.peerId.toString() > this.peer.toString()
     this.#onAttempt = init.onAttempt
-    this.#onLoser = init.onLoser
+    this.#race = new Race(context, {
+      stopped: this.#stopped.signal,
+      side: () => this.side,
+      onWon: reason => this.#over.abort(reason),
+      onLoser: init.onLoser
+    })
     const { promise, resolve } = Promise.withResolvers<Upgrade>()
     this.ended = promise
     this.#resolveEnded = resolve
+  }
+
+  /** The direct connection that has proven itself first. */
+  get winner(): Winner | undefined {
+    return this.#race.winner
+  }
+
+  /** Connections that came up and carried no bytes. */
+  get unproven(): number {
+    return this.#race.unproven
   }
 
   /** Aborts when there is nothing more to try: a connection has won, the relay has gone, or the service stops. */
@@ -94,7 +93,7 @@ export class Session {
 
   /** Marks a connection as made by connection reversal. */
   reversed(connection: Connection): void {
-    this.#reversals.add(connection.id)
+    this.#race.reversed(connection)
   }
 
   /**
@@ -103,40 +102,7 @@ export class Session {
    * @returns whether it carries bytes
    */
   offer(connection: Connection): Promise<boolean> {
-    const known = this.#offers.get(connection.id)
-    if (known != null) return known
-    const stage = this.stage
-    const proof = this.#prove(connection, stage)
-    this.#offers.set(connection.id, proof)
-    return proof
-  }
-
-  async #prove(connection: Connection, stage: Stage): Promise<boolean> {
-    // a proof that nobody needs any more must not hold up the application's own ping, of which js-libp2p lets one run
-    const signal = AbortSignal.any([this.#stopped.signal, this.#won.signal])
-    const proven = await carriesBytes(connection, this.#context, TIMES.proofMs, signal)
-    if (this.#stopped.signal.aborted) return proven
-    if (this.winner != null) {
-      this.#onLoser(connection)
-    } else if (proven) {
-      this.winner = { connection, technique: this.#techniqueOf(connection, stage) }
-      const reason = new NatError('LINK_CLOSED', 'a direct connection is there')
-      this.#won.abort(reason)
-      this.#over.abort(reason)
-    } else {
-      this.unproven++
-      connection.abort(new NatError('TIMEOUT', 'the direct connection carried no bytes'))
-    }
-    return proven
-  }
-
-  #techniqueOf(connection: Connection, stage: Stage): TechniqueName {
-    if (this.#reversals.has(connection.id)) return 'reverse'
-    const punched = candidateOf(connection.remoteAddr, allPunchersOf(this.#context))?.technique
-    if (punched == null) return 'direct'
-    if (stage === 'punch') return punched
-    // before any SYNC only the initiator has a reason of its own to dial
-    return this.side === 'receiver' && connection.direction === 'inbound' ? 'reverse' : 'direct'
+    return this.#race.offer(connection, this.stage)
   }
 
   /** Begins a round, and gives the signal that ends it. */
@@ -156,8 +122,8 @@ export class Session {
   }
 
   /** Waits until every connection that has come up has won or failed its proof. */
-  async proving(): Promise<void> {
-    await Promise.allSettled(this.#offers.values())
+  proving(): Promise<void> {
+    return this.#race.proving()
   }
 
   /**

@@ -28,6 +28,10 @@ export const REASONS = {
   silent: 'the other side began no DCUtR exchange, or stopped answering in one',
   busy: 'too many upgrades were under way already',
   'relay-closed': 'the relayed connection closed in the middle',
+  disagreed: 'it takes both sides, and the other one does not take part',
+  limit: 'too much of it was under way already: sockets, packets or attempts',
+  hung: 'the attempt did not end in time',
+  crashed: 'the technique failed by a fault of its own',
   aborted: 'we were asked to stop'
 } as const
 

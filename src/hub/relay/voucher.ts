@@ -1,24 +1,8 @@
-import type { PeerId, PrivateKey, Record } from '@libp2p/interface'
-import { RecordEnvelope } from '@libp2p/peer-record'
+import type { PeerId, PrivateKey } from '@libp2p/interface'
+import { type RecordKind, sealRecord } from '../../libp2p/sealed-record.ts'
 import { voucherCodec } from '../../wire/circuit.ts'
 
-class Voucher implements Record {
-  readonly domain = 'libp2p-relay-rsvp'
-  readonly codec = Uint8Array.of(0x03, 0x02)
-  readonly #bytes: Uint8Array
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
-  }
-
-  marshal(): Uint8Array {
-    return this.#bytes
-  }
-
-  equals(other: Record): boolean {
-    return Buffer.compare(this.#bytes, other.marshal()) === 0
-  }
-}
+const KIND: RecordKind = { domain: 'libp2p-relay-rsvp', codec: Uint8Array.of(0x03, 0x02) }
 
 /** A reservation voucher in its signed envelope (circuit-v2.md, "Reservation Vouchers"; RFC 0002 of libp2p). */
 export async function signVoucher(
@@ -32,5 +16,5 @@ export async function signVoucher(
     peer: peer.toMultihash().bytes,
     expiration: expirationSeconds
   })
-  return (await RecordEnvelope.seal(new Voucher(bytes), key)).marshal()
+  return await sealRecord(KIND, bytes, key)
 }

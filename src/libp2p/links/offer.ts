@@ -8,13 +8,14 @@ import {
   type KeyObject,
   timingSafeEqual
 } from 'node:crypto'
-import type { PeerId, PrivateKey, Record } from '@libp2p/interface'
+import type { PeerId, PrivateKey } from '@libp2p/interface'
 import { peerIdFromPublicKey } from '@libp2p/peer-id'
 import { RecordEnvelope } from '@libp2p/peer-record'
 import { NatError } from '../../core/errors.ts'
 import type { CheckKeys } from '../../traversal/paths/api.ts'
 import { MAX_DATAGRAM_BYTES } from '../../wire/datagrams.ts'
 import { type LinkAttach, type LinkOffer, linkOfferCodec, type PathCandidate } from '../../wire/path.ts'
+import { sealRecord } from '../sealed-record.ts'
 
 const DOMAIN = 'beeline-link-offer'
 /** 0x3000be, of the multicodec table's range for private use; big-endian, as libp2p writes its own. */
@@ -48,24 +49,6 @@ export interface LinkKeys {
   readonly checks: CheckKeys
   /** For further pipes: what each side proves to be of the link with. */
   readonly attach: { readonly mine: Uint8Array; readonly theirs: Uint8Array }
-}
-
-class OfferRecord implements Record {
-  readonly domain = DOMAIN
-  readonly codec = PAYLOAD_TYPE
-  readonly #bytes: Uint8Array
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
-  }
-
-  marshal(): Uint8Array {
-    return this.#bytes
-  }
-
-  equals(other: Record): boolean {
-    return Buffer.compare(this.#bytes, other.marshal()) === 0
-  }
 }
 
 /**
@@ -146,7 +129,7 @@ export function checkAttach(keys: LinkKeys, { link, number, mac }: LinkAttach, a
 }
 
 async function sealed(key: PrivateKey, offer: LinkOffer): Promise<Uint8Array> {
-  return (await RecordEnvelope.seal(new OfferRecord(linkOfferCodec.encode(offer)), key)).marshal()
+  return await sealRecord({ domain: DOMAIN, codec: PAYLOAD_TYPE }, linkOfferCodec.encode(offer), key)
 }
 
 async function unsealed(bytes: Uint8Array, from: PeerId): Promise<LinkOffer> {

@@ -16,6 +16,20 @@ const MAX_UNREAD_BYTES = 64 * 1024
 /** Takes what it expects off the front of what came in; tells whether it has it all; throws when it is something else. */
 export type Step = (list: Uint8ArrayList) => boolean
 
+/**
+ * Does the steps that what came in is enough for, and takes them off the front.
+ *
+ * @returns whether none is left
+ * @throws what a step throws, which then stays
+ */
+export function takeSteps(steps: Step[], list: Uint8ArrayList): boolean {
+  for (let step = steps[0]; step != null; step = steps[0]) {
+    if (!step(list)) return false
+    steps.shift()
+  }
+  return true
+}
+
 /** A body behind its length as an unsigned varint. */
 export function encodeFrame(body: Uint8Array): Uint8Array {
   const { length } = body

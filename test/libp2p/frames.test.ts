@@ -5,7 +5,7 @@ import { byteStream, streamPair } from '@libp2p/utils'
 import fc from 'fast-check'
 import { Uint8ArrayList } from 'uint8arraylist'
 import { NatError } from '../../src/core/errors.ts'
-import { encodeFrame, Frames, MAX_FRAME_BYTES, takeFrame } from '../../src/libp2p/frames.ts'
+import { encodeFrame, Frames, MAX_FRAME_BYTES, type Step, takeFrame, takeSteps } from '../../src/libp2p/frames.ts'
 import { type HolePunch, holePunchCodec } from '../../src/wire/dcutr.ts'
 
 const bodies = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 6 })
@@ -46,6 +46,37 @@ test('any bytes are frames, wait for more, or are MALFORMED; what is left is wha
     }),
     { numRuns: 2_000 }
   )
+})
+
+test('steps are done once each, in order, however what they take comes in', () => {
+  fc.assert(
+    fc.property(bodies, fc.integer({ min: 1, max: 700 }), (list, chunk) => {
+      const bytes = Buffer.concat([...list.map(encodeFrame), Buffer.from('rest')])
+      const out: string[] = []
+      const step: Step = buffered => {
+        const frame = takeFrame(buffered, 'x')
+        if (frame != null) out.push(asHex(frame))
+        return frame != null
+      }
+      const steps = list.map(() => step)
+      const buffered = new Uint8ArrayList()
+      for (let at = 0; at < bytes.length; at += chunk) {
+        buffered.append(bytes.subarray(at, at + chunk))
+        assert.equal(takeSteps(steps, buffered), out.length === list.length)
+      }
+      assert.deepEqual(out, list.map(asHex))
+      assert.equal(buffered.byteLength, 4, 'what no step takes stays')
+    })
+  )
+})
+
+test('a step that throws is not passed over', () => {
+  const refuse: Step = () => {
+    throw new NatError('MALFORMED', 'something else')
+  }
+  const steps = [() => true, refuse, () => assert.fail('the one behind it')]
+  assert.throws(() => takeSteps(steps, new Uint8ArrayList()), { code: 'MALFORMED' })
+  assert.equal(steps[0], refuse)
 })
 
 const lengths: ReadonlyArray<readonly [bytes: number[], fits: boolean]> = [

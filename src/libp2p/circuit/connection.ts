@@ -3,7 +3,7 @@ import { AbstractMultiaddrConnection, type SendResult } from '@libp2p/utils'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { Uint8ArrayList } from 'uint8arraylist'
 import type { CircuitLimit } from '../../wire/circuit.ts'
-import type { Step } from '../frames.ts'
+import { type Step, takeSteps } from '../frames.ts'
 
 /** How long the other side may take to end its half, once we have ended ours. */
 const CLOSE_TIMEOUT_MS = 5_000
@@ -108,10 +108,7 @@ export class CircuitConnection extends AbstractMultiaddrConnection {
     }
     this.#pending.append(data)
     try {
-      for (let step = this.#steps[0]; step != null; step = this.#steps[0]) {
-        if (!step(this.#pending)) return
-        this.#steps.shift()
-      }
+      if (!takeSteps(this.#steps, this.#pending)) return
     } catch (error) {
       this.failure = error as Error
       this.abort(this.failure)

@@ -3,7 +3,7 @@ import { Uint8ArrayList } from 'uint8arraylist'
 import type { Clock } from '../../core/clock.ts'
 import { NatError } from '../../core/errors.ts'
 import type { PipeKind } from '../../traversal/paths/api.ts'
-import type { Step } from '../frames.ts'
+import { type Step, takeSteps } from '../frames.ts'
 import type { LinkTransport } from '../path.ts'
 
 /**
@@ -125,10 +125,7 @@ export class RelayPipe implements Pipe {
     }
     this.#pending.append(data)
     try {
-      for (let step = this.#steps[0]; step != null; step = this.#steps[0]) {
-        if (!step(this.#pending)) return
-        this.#steps.shift()
-      }
+      if (!takeSteps(this.#steps, this.#pending)) return
     } catch (error) {
       this.#end(error as Error)
       return

@@ -4,6 +4,7 @@ import { Arrivals } from './arrivals.ts'
 import type { Backend } from './backend.ts'
 import { newCounts } from './counts.ts'
 import { isStun, longHeader, looksLikeStun } from './demux.ts'
+import { Dialled } from './dialled.ts'
 import { FirstFlights } from './first-flight.ts'
 import type { Flow, FlowLimits, FlowPath, RemoteKey } from './flow.ts'
 import { FlowTable } from './flows.ts'
@@ -38,6 +39,7 @@ export class Board<Public, Loop> {
   readonly #firstFlights = new FirstFlights()
   readonly #arrivals = new Arrivals<Flow<Loop>>()
   readonly #gate: HandshakeGate<Loop>
+  readonly #dialled = new Dialled<Loop>()
   readonly #pipeInput: PipeInput<Loop>
   #nextSweepMs = 0
 
@@ -148,6 +150,7 @@ export class Board<Public, Loop> {
     this.flows.sent(flow, bytes, nowMs)
     this.#firstFlights.sent(flow.id, bytes, nowMs)
     this.#gate.sent(flow, bytes)
+    this.#dialled.sent(flow, bytes)
   }
 
   /** To be called for every packet that a flow gets, or for the first of `count` with a short header. */
@@ -204,6 +207,7 @@ export class Board<Public, Loop> {
   close(flow: Flow<Loop>): void {
     if (this.flows.get(flow.id) == null) return
     this.#gate.close(flow)
+    for (const close of this.#dialled.end(flow)) this.#backend.deliver(flow.handle, close)
     this.flows.remove(flow)
     this.#firstFlights.forget(flow.id)
     this.#traffic.unwatch(flow)

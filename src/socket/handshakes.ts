@@ -1,5 +1,5 @@
-import { clientInitial } from './client-initial.ts'
 import type { LongHeader } from './demux.ts'
+import { CLOSE, clientInitial } from './initial.ts'
 
 export interface HandshakeLimits {
   /** To one address at once. An honest peer has one or two, and a few more when it is refused and tries again. */
@@ -13,11 +13,6 @@ export interface HandshakeLimits {
 }
 
 export const HANDSHAKE_LIMITS: HandshakeLimits = { perFlow: 4, inAll: 128, endAfterMs: 2_000, lifeMs: 10_000 }
-
-/** Far beyond what a client has sent by then, so that the engine does not take it for a repetition. */
-const CLOSE_PACKET_NUMBER = 0x3fff_ffff
-/** CONNECTION_CLOSE, NO_ERROR, no frame to blame, no words (RFC 9000 section 19.19). */
-const CLOSE_FRAME = Uint8Array.of(0x1c, 0, 0, 0)
 
 interface Handshake<F> {
   readonly flow: F
@@ -146,8 +141,7 @@ export class Handshakes<F> {
     this.#remove(handshake)
     const { flow, engineId, destinationId, clientId } = handshake
     if (engineId == null) return { flow, close: undefined }
-    const names = { destinationId, sourceId: clientId }
-    return { flow, close: clientInitial({ ...names, packetNumber: CLOSE_PACKET_NUMBER, frames: CLOSE_FRAME }) }
+    return { flow, close: clientInitial({ destinationId, sourceId: clientId, ...CLOSE }) }
   }
 
   #add(handshake: Handshake<F>): void {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { clientInitial } from '../../src/socket/client-initial.ts'
+import { clientInitial } from '../../src/socket/initial.ts'
 
 /** Packets as the switch sees them: the headers that are readable without keys, and noise behind them. */
 

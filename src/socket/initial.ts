@@ -8,8 +8,18 @@ const TAG_BYTES = 16
 const PACKET_NUMBER_BYTES = 4
 const SAMPLE_BYTES = 16
 
-export interface ClientInitial {
-  /** The id that the client made up for the server, hexadecimal: all keys come from it. */
+/** What ends a handshake in the other side's name. */
+export const CLOSE = {
+  /** Far beyond what anybody has sent by then, so that the engine does not take it for a repetition. */
+  packetNumber: 0x3fff_ffff,
+  /** CONNECTION_CLOSE, NO_ERROR, no frame to blame, no words (RFC 9000 section 19.19). */
+  frames: Uint8Array.of(0x1c, 0, 0, 0)
+} as const
+
+type Sender = 'client' | 'server'
+
+export interface Initial {
+  /** Hexadecimal, as all ids are. */
   readonly destinationId: string
   readonly sourceId: string
   readonly packetNumber: number
@@ -18,10 +28,24 @@ export interface ClientInitial {
 
 /**
  * An Initial as a client sends it, padded. Its keys are no secret (RFC 9001 section 5.2): whoever has seen a client's first packet can
- * write the next one.
+ * write the next one, and the server's.
  */
-export function clientInitial({ destinationId, sourceId, packetNumber, frames }: ClientInitial): Buffer {
-  const { key, iv, mask } = clientKeys(destinationId)
+export function clientInitial(init: Initial): Buffer {
+  return initial(init, initialKeys(init.destinationId, 'client'))
+}
+
+/** An Initial as a server sends it. @param openedWith the id that the client made up for the server: all keys come from it */
+export function serverInitial(init: Initial, openedWith: string): Buffer {
+  return initial(init, initialKeys(openedWith, 'server'))
+}
+
+interface Keys {
+  readonly key: Buffer
+  readonly iv: Buffer
+  readonly mask: Buffer
+}
+
+function initial({ destinationId, sourceId, packetNumber, frames }: Initial, { key, iv, mask }: Keys): Buffer {
   const destination = Buffer.from(destinationId, 'hex')
   const source = Buffer.from(sourceId, 'hex')
   const first = 0xc0 | (PACKET_NUMBER_BYTES - 1)
@@ -42,10 +66,10 @@ export function clientInitial({ destinationId, sourceId, packetNumber, frames }:
 }
 
 /** RFC 9001 section 5.2: both secrets come from the id that the client made up. */
-export function clientKeys(destinationId: string): { key: Buffer; iv: Buffer; mask: Buffer } {
+export function initialKeys(openedWith: string, sender: Sender): Keys {
   // HKDF-Extract is an HMAC keyed with the salt (RFC 5869 section 2.2)
-  const initial = createHmac('sha256', SALT).update(destinationId, 'hex').digest()
-  const secret = expandLabel(initial, 'client in', 32)
+  const common = createHmac('sha256', SALT).update(openedWith, 'hex').digest()
+  const secret = expandLabel(common, `${sender} in`, 32)
   return {
     key: expandLabel(secret, 'quic key', 16),
     iv: expandLabel(secret, 'quic iv', 12),

@@ -8,7 +8,7 @@ import type { AgentInput, AgentStep, CheckKeys, KnownPath } from './api.ts'
 import { Candidacy } from './candidacy.ts'
 import { Finding } from './finding.ts'
 import { Hearing } from './hearing.ts'
-import { MappingLifetime } from './keepalive.ts'
+import { Keepalives } from './keepalive.ts'
 import { begin, described, type Known, keyOf } from './known.ts'
 import { BYSTANDER_ALLOWANCE, SCHEDULES } from './limits.ts'
 import { Outbox } from './outbox.ts'
@@ -40,7 +40,7 @@ const ALL: ReadonlySet<TechniqueName> = new Set(['relay', 'direct', 'reverse', '
  */
 export class PathAgent {
   readonly #out = new Outbox()
-  readonly #lifetime = new MappingLifetime()
+  readonly #keepalives = new Keepalives()
   readonly #table: PathTable
   readonly #prober: Prober
   readonly #candidacy: Candidacy
@@ -54,7 +54,8 @@ export class PathAgent {
     const { role, keys, tag, random, allowPrivate, techniques = ALL } = init
     const { bystanders = new Allowance(BYSTANDER_ALLOWANCE) } = init
     const out = this.#out
-    const lifetime = this.#lifetime
+    const keepalives = this.#keepalives
+    const { lifetime } = keepalives
     const table = new PathTable(role === 'controlling' ? 'mine' : 'theirs', out)
     const prober = new Prober({ keys, tag, random, out, bystanders })
     const candidacy = new Candidacy({ allowPrivate, techniques })
@@ -63,7 +64,7 @@ export class PathAgent {
     this.#prober = prober
     this.#candidacy = candidacy
     this.#selection = selection
-    const upkeep = new Upkeep({ out, table, prober, selection, lifetime })
+    const upkeep = new Upkeep({ out, table, prober, selection, keepalives })
     const finding = new Finding({ role, techniques, out, table, candidacy, selection })
     this.#upkeep = upkeep
     this.#finding = finding
@@ -215,12 +216,12 @@ export class PathAgent {
       if (known.path.kind === 'udp' && known !== current) known.validatedAtMs = undefined
       else if (known.validatedAtMs != null) suspect(known, nowMs)
     }
-    this.#lifetime.forget()
+    this.#keepalives.lifetime.forget()
     this.#upkeep.networkChanged(nowMs)
     this.#finding.networkChanged(nowMs)
   }
 
   #trustEndsMs(known: Known): number {
-    return trustEndsMs(known, dutyOf(known, this.#selection.current), this.#lifetime)
+    return trustEndsMs(known, dutyOf(known, this.#selection.current), this.#keepalives)
   }
 }

@@ -69,10 +69,14 @@ export interface Silence {
   readonly keepaliveMs: number
 }
 
+/** How long a path may not answer without being suspected. */
+export function suspicionMs(rttMs = 0): number {
+  return Math.max(TRUST.suspicionMs, TRUST.suspicionRtts * rttMs)
+}
+
 /** When a path in use is to be checked because nothing comes back. */
-export function suspectAtMs({ unansweredSinceMs, rttMs = 0 }: Silence): number {
-  if (unansweredSinceMs == null) return Number.POSITIVE_INFINITY
-  return unansweredSinceMs + Math.max(TRUST.suspicionMs, TRUST.suspicionRtts * rttMs)
+export function suspectAtMs({ unansweredSinceMs, rttMs }: Silence): number {
+  return unansweredSinceMs == null ? Number.POSITIVE_INFINITY : unansweredSinceMs + suspicionMs(rttMs)
 }
 
 /** When trust in a path lapses, unless something is heard of it before. */

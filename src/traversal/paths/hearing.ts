@@ -81,7 +81,7 @@ export class Hearing {
     else if (known.burst?.schedule === SCHEDULES.keepalive) this.#learn(known, known.burst)
     if (known === selection.current && (remapped || doubtAtMs(known) <= nowMs)) selection.wavered(nowMs)
     prober.proved(known.host)
-    measured(known, asked.rttMs)
+    measured(known, asked)
     answered(known, nowMs)
     // where both asked at once, one of them is to be the next
     const crossed = known.requestedAtMs >= asked.sentAtMs

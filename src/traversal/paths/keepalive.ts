@@ -25,6 +25,12 @@ export const KEEPALIVE = {
   tcpMs: 120_000,
   /** The connection to the hub has keepalives of its own; this finds out whether the other side's end is there as well. */
   relayMs: 300_000,
+  /**
+   * While no relay works nobody can tell a side that its NAT has shut the other one out: it has to open that itself, in good time. The last of five
+   * askings leaves 7.5 s after the first (SCHEDULES.keepalive), when a mapping of 30 s is still there. And should the mapping be gone for another
+   * reason, one round of askings may be in vain, and the next still comes before the other side gives the link up (LIMITS.deadMs).
+   */
+  aloneMs: 20_000,
   /** A path that is not in use but may be soon: it is on probation, or a better one than the relay. */
   spareMs: 10_000,
   /** The trust of others runs out when the mapping of a bad router does. */
@@ -88,20 +94,34 @@ export class MappingLifetime {
   }
 }
 
-/** How long a path in use may be silent before we ask. */
-export function keepaliveMs(known: Known, lifetime: MappingLifetime): number {
-  return baseMs(known, lifetime) + (known.turn === 'mine' ? 0 : KEEPALIVE.patienceMs)
-}
+/** How often paths are asked: what their NATs bear, and never seldom while there is no relay to fall back on. */
+export class Keepalives {
+  readonly lifetime = new MappingLifetime()
+  #aloneSinceMs = Number.POSITIVE_INFINITY
 
-function baseMs({ transport, plain }: Known, lifetime: MappingLifetime): number {
-  switch (transport) {
-    case 'relay':
-      return KEEPALIVE.relayMs
-    case 'tcp':
-      return KEEPALIVE.tcpMs
-    case 'udp':
-      return plain ? KEEPALIVE.plainMs : lifetime.intervalMs
-    default:
-      return transport satisfies never
+  /** Whether a relay works. */
+  relayed(works: boolean, nowMs: number): void {
+    this.#aloneSinceMs = works ? Number.POSITIVE_INFINITY : Math.min(this.#aloneSinceMs, nowMs)
+  }
+
+  /** How long a path in use may be silent before we ask. */
+  quietMs(known: Known): number {
+    const { heardAtMs, turn } = known
+    // what has been silent for longer when the relay goes is asked at once, and has its time to answer from then on
+    const aloneMs = Math.max(KEEPALIVE.aloneMs, this.#aloneSinceMs - heardAtMs)
+    return Math.min(this.#baseMs(known), aloneMs) + (turn === 'mine' ? 0 : KEEPALIVE.patienceMs)
+  }
+
+  #baseMs({ transport, plain }: Known): number {
+    switch (transport) {
+      case 'relay':
+        return KEEPALIVE.relayMs
+      case 'tcp':
+        return KEEPALIVE.tcpMs
+      case 'udp':
+        return plain ? KEEPALIVE.plainMs : this.lifetime.intervalMs
+      default:
+        return transport satisfies never
+    }
   }
 }

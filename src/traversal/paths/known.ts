@@ -3,7 +3,7 @@ import type { Endpoint } from '../../core/machine.ts'
 import type { Path } from '../../socket/path.ts'
 import type { TechniqueName } from '../attempt.ts'
 import type { KnownPath } from './api.ts'
-import { type ChoosablePath, type Silence, smoothRtt } from './choose.ts'
+import { type ChoosablePath, type Silence, smoothRtt, suspicionMs } from './choose.ts'
 
 /** What is fixed about a path. */
 export interface PathFacts {
@@ -106,10 +106,19 @@ export function burstAtMs({ burst }: Known): number {
   return burst == null || offsetMs == null ? Number.POSITIVE_INFINITY : burst.startMs + offsetMs
 }
 
-/** A check was answered after `rttMs`. */
-export function measured(known: Known, rttMs: number): void {
+/**
+ * A check was answered just now. An answer that comes late was held up by something, which says little about the way: it counts for no more than the
+ * time after which a path is suspected. A way that has really become longer is learned nevertheless, answer by answer. And what was held up comes
+ * together with all that was asked meanwhile, so only the first of these counts: one measurement a round trip (RFC 6298 section 3).
+ */
+export function measured(
+  known: Known,
+  { sentAtMs, rttMs }: { readonly sentAtMs: number; readonly rttMs: number }
+): void {
   known.lastRttMs = rttMs
-  known.rttMs = smoothRtt(known.rttSamples === 0 ? undefined : known.rttMs, rttMs)
+  if (sentAtMs < known.answeredAtMs) return
+  const sampleMs = Math.min(rttMs, suspicionMs(known.rttMs))
+  known.rttMs = smoothRtt(known.rttSamples === 0 ? undefined : known.rttMs, sampleMs)
   known.rttSamples++
 }
 

@@ -1,5 +1,5 @@
-import { suspectAtMs, trustedUntilMs } from './choose.ts'
-import { KEEPALIVE, keepaliveMs, type MappingLifetime } from './keepalive.ts'
+import { suspectAtMs, suspicionMs, trustedUntilMs } from './choose.ts'
+import { KEEPALIVE, type Keepalives } from './keepalive.ts'
 import { begin, type Known, silenceOf } from './known.ts'
 import { SCHEDULES } from './limits.ts'
 
@@ -17,15 +17,15 @@ export function dutyOf(known: Known, current: Known | undefined): Duty {
 }
 
 /** How long it may be silent before it is asked, or, when nobody asks, forgotten. */
-export function quietMs(known: Known, duty: Duty, lifetime: MappingLifetime): number {
-  if (duty === 'use' || known.transport !== 'udp') return keepaliveMs(known, lifetime)
+export function quietMs(known: Known, duty: Duty, keepalives: Keepalives): number {
+  if (duty === 'use' || known.transport !== 'udp') return keepalives.quietMs(known)
   return duty === 'spare' ? KEEPALIVE.spareMs : KEEPALIVE.unkeptMs
 }
 
 /** When trust in it lapses. */
-export function trustEndsMs(known: Known, duty: Duty, lifetime: MappingLifetime): number {
+export function trustEndsMs(known: Known, duty: Duty, keepalives: Keepalives): number {
   if (known.validatedAtMs == null) return Number.NEGATIVE_INFINITY
-  return trustedUntilMs(silenceOf(known, quietMs(known, duty, lifetime)))
+  return trustedUntilMs(silenceOf(known, quietMs(known, duty, keepalives)))
 }
 
 /** From when on its packets go by another path as well, because nothing came back by it. */
@@ -54,8 +54,7 @@ export function unanswered(known: Known, nowMs: number): void {
 
 /** It may well be dead: asked at once, and left in a second unless it answers. */
 export function suspect(known: Known, nowMs: number): void {
-  known.unansweredSinceMs = 0
-  known.unansweredSinceMs = nowMs - suspectedAtMs(known)
+  known.unansweredSinceMs = nowMs - suspicionMs(known.rttMs)
   // what is told of now may have come before
   known.doubtEndsBy = 'answer'
   begin(known, SCHEDULES.suspected, nowMs)
@@ -70,13 +69,13 @@ export function question(known: Known, sinceMs: number, nowMs: number): void {
 }
 
 /** Begins the checks that are due of a path that has trust. @returns when to look again */
-export function keepTrust(known: Known, duty: Duty, lifetime: MappingLifetime, nowMs: number): number {
+export function keepTrust(known: Known, duty: Duty, keepalives: Keepalives, nowMs: number): number {
   const suspectMs = doubtAtMs(known)
   if (nowMs >= suspectMs && known.burst?.schedule !== SCHEDULES.suspected) begin(known, SCHEDULES.suspected, nowMs)
-  const askMs = duty === 'other' ? Number.POSITIVE_INFINITY : known.heardAtMs + quietMs(known, duty, lifetime)
+  const askMs = duty === 'other' ? Number.POSITIVE_INFINITY : known.heardAtMs + quietMs(known, duty, keepalives)
   if (nowMs >= askMs && known.burst == null) begin(known, SCHEDULES.keepalive, nowMs)
   const nextMs = [suspectMs, askMs].filter(ms => ms > nowMs)
-  return Math.min(trustEndsMs(known, duty, lifetime), ...nextMs)
+  return Math.min(trustEndsMs(known, duty, keepalives), ...nextMs)
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { PathReason } from './api.ts'
 import { Doubt } from './doubt.ts'
-import type { MappingLifetime } from './keepalive.ts'
+import type { Keepalives } from './keepalive.ts'
 import { begin, burstAtMs, type Known } from './known.ts'
 import { LIMITS, SCHEDULES } from './limits.ts'
 import type { Outbox } from './outbox.ts'
@@ -15,7 +15,7 @@ export interface UpkeepInit {
   readonly table: PathTable
   readonly prober: Prober
   readonly selection: Selection
-  readonly lifetime: MappingLifetime
+  readonly keepalives: Keepalives
 }
 
 export const UPKEEP = {
@@ -74,7 +74,7 @@ export class Upkeep {
     const broken = this.#broken
     if (broken == null || broken.host !== known.host) return
     this.#broken = undefined
-    if (nowMs - broken.atMs < UPKEEP.mappingMs) this.#init.lifetime.broke(broken.silenceMs)
+    if (nowMs - broken.atMs < UPKEEP.mappingMs) this.#init.keepalives.lifetime.broke(broken.silenceMs)
   }
 
   /** Takes trust from those paths that have been silent for too long. */
@@ -102,12 +102,16 @@ export class Upkeep {
 
   /** Sends what is due. @returns when to look again, and whether the link is over */
   step(nowMs: number): { readonly wakeAtMs: number; readonly dead: boolean } {
-    const { table, selection, lifetime } = this.#init
+    const { table, selection, keepalives } = this.#init
     const { current } = selection
+    keepalives.relayed(
+      table.all().some(({ kind, validatedAtMs }) => kind === 'relay' && validatedAtMs != null),
+      nowMs
+    )
     let wakeAtMs = this.#measureRivals(nowMs)
     for (const known of table.all()) {
       const duty = dutyOf(known, current)
-      const nextMs = known.validatedAtMs == null ? Number.POSITIVE_INFINITY : keepTrust(known, duty, lifetime, nowMs)
+      const nextMs = known.validatedAtMs == null ? Number.POSITIVE_INFINITY : keepTrust(known, duty, keepalives, nowMs)
       this.#ask(known, nowMs)
       wakeAtMs = Math.min(wakeAtMs, nextMs, burstAtMs(known))
       if (known.unansweredSinceMs != null && suspectedAtMs(known) > nowMs) {
@@ -121,7 +125,7 @@ export class Upkeep {
   }
 
   #trustEndsMs(known: Known): number {
-    return trustEndsMs(known, dutyOf(known, this.#init.selection.current), this.#init.lifetime)
+    return trustEndsMs(known, dutyOf(known, this.#init.selection.current), this.#init.keepalives)
   }
 
   /** How long it had been silent before we asked in vain: maybe its mapping does not live longer. */
@@ -131,7 +135,7 @@ export class Upkeep {
     // a NAT that maps by destination has it back by another port, before trust in the old one is over
     const back = this.#init.table.all().some(other => other.host === host && (other.validatedAtMs ?? 0) > heardAtMs)
     if (back) {
-      this.#init.lifetime.broke(silenceMs)
+      this.#init.keepalives.lifetime.broke(silenceMs)
       return
     }
     this.#broken = { host, silenceMs, atMs: nowMs }

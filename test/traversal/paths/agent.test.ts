@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { seededRandom } from '../../../src/core/random.ts'
+import type { SimSpec } from '../../../src/sim/index.ts'
+import { KEEPALIVE } from '../../../src/traversal/paths/keepalive.ts'
 import type { Side } from './world.ts'
 import { SYMMETRIC, twoNats, World } from './world.ts'
 
@@ -22,6 +24,7 @@ async function connected(world: World): Promise<number> {
   return beganMs
 }
 
+const DIRECT = ['relay', 'direct']
 const isDirect = (side: Side) => side.agent.current?.kind === 'direct'
 
 test('two NATs, 40 ms each way: direct for the one 164 ms after it began, for the other when the first packet comes', async () => {
@@ -238,6 +241,77 @@ test('the relay goes while the direct path is fine: one more is asked for, unhur
   world.attach(1)
   await world.advance(600_000)
   assert.equal(world.a.ofType('want-relay').length, 4)
+})
+
+/** The relay goes, and none takes its place. */
+function loseRelay({ a, b, pipes }: World): void {
+  pipes.get(0)!.dead = true
+  for (const side of [a, b]) side.feed({ type: 'pipe-gone', pipe: 0 })
+}
+
+for (const nat of ['na', 'nb']) {
+  test(`no relay, and ${nat} forgets sooner than anybody asks: the side behind it asks before the other one gives up`, async () => {
+    const { [nat]: own, ...rest } = twoNats()
+    using world = new World({ ...rest, [nat]: { ...own, lifetimes: { udpMs: 5_000, udpStreamMs: 5_000 } } } as SimSpec)
+    await connected(world)
+    await until(world, () => isDirect(world.a) && isDirect(world.b))
+    loseRelay(world)
+    const { a, b } = world
+    const shutOut = nat === 'na' ? b : a
+    // its checks are always answered, so it learns that the other NAT bears long silences, and nobody can tell it of its own
+    for (let i = 0; i < 20; i++) {
+      await world.advance(300_000)
+      await until(world, () => shutOut.agent.isCutOff, 30_000, 100)
+      await until(world, () => !shutOut.agent.isCutOff, KEEPALIVE.aloneMs, 100)
+    }
+    assert.deepEqual([...a.ofType('dead'), ...b.ofType('dead')], [])
+  })
+}
+
+for (const seconds of [12, 20, 30, 40]) {
+  test(`no relay, and one side's mappings live for ${seconds} s: packets arrive whenever the other side sends them`, async () => {
+    using world = new World(twoNats({ lifetimes: { udpMs: seconds * 1_000, udpStreamMs: seconds * 1_000 } }))
+    await connected(world)
+    await until(world, () => isDirect(world.a) && isDirect(world.b))
+    loseRelay(world)
+    await world.advance(1_800_000)
+    const random = seededRandom(seconds)
+    let missed = 0
+    for (let i = 0; i < 200; i++) {
+      await world.advance(random.int(1_000, 60_000))
+      world.b.say()
+      await world.advance(60)
+      if (!world.a.arrived.has(world.b.seq)) missed++
+    }
+    // what lives for 30 s is never lost; below that it tries now and then whether mappings live longer, as above
+    assert.ok(missed <= (seconds < 30 ? 4 : 0), `${missed} of 200 did not arrive`)
+    assert.deepEqual([world.a.route, world.b.route], [DIRECT, DIRECT])
+  })
+}
+
+test('the relay goes while the link has been idle for long: the direct path is asked at once, and trusted meanwhile', async () => {
+  using world = new World(twoNats())
+  await connected(world)
+  await world.advance(3_600_000)
+  // in the middle of the longest silence
+  const quiet = () => world.a.asked + world.b.asked
+  for (let before = -1; before !== quiet(); await world.advance(50_000)) before = quiet()
+  const before = quiet()
+  loseRelay(world)
+  await world.advance(0)
+  assert.ok(!world.a.agent.isCutOff && !world.b.agent.isCutOff)
+  await world.advance(KEEPALIVE.patienceMs - 1)
+  assert.equal(quiet() - before, 1)
+  const began = quiet()
+  await world.advance(3_600_000)
+  const perHour = quiet() - began
+  assert.ok(perHour >= 170 && perHour <= 190, `${perHour} askings an hour`)
+  assert.deepEqual([world.a.route, world.b.route], [DIRECT, DIRECT])
+  world.attach(1)
+  await world.advance(600_000)
+  const relayed = quiet()
+  await world.advance(3_600_000)
+  assert.ok(quiet() - relayed <= 36 + 24 + 2, `${quiet() - relayed} askings an hour with a relay`)
 })
 
 test('a third relay is one too many', async () => {

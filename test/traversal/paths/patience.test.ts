@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { Breaks } from '../../../src/traversal/paths/breaks.ts'
-import { KEEPALIVE, MappingLifetime } from '../../../src/traversal/paths/keepalive.ts'
+import { KEEPALIVE, Keepalives, MappingLifetime } from '../../../src/traversal/paths/keepalive.ts'
 import { RelayWish, relayNeed } from '../../../src/traversal/paths/relays.ts'
 import { Search } from '../../../src/traversal/paths/search.ts'
+import { knownPath, NOW } from './choosable.ts'
 
 test('keepalives: longer by a half after three successes, up to what Linux keeps', () => {
   const lifetime = new MappingLifetime()
@@ -50,6 +51,34 @@ test('keepalives: one lost packet is an accident, two in a row are not', () => {
   assert.equal(lifetime.intervalMs, 9_000)
   lifetime.forget()
   assert.equal(lifetime.intervalMs, 15_000)
+})
+
+test('keepalives: by what is in between, by turns, and never seldom while no relay works', () => {
+  const heard = { heardAtMs: NOW }
+  /** Name, path, successes of its mapping; seconds to the next asking: with a relay, and when that went 0, 18 and 50 s after something came. */
+  const rows = [
+    ['UDP through a NAT', heard, 0, [15, 15, 15, 15]],
+    ['not our turn', { ...heard, turn: 'theirs' }, 0, [16.5, 16.5, 16.5, 16.5]],
+    ['its mapping bears more', heard, 60, [100, 20, 20, 50]],
+    ['the same, not our turn', { ...heard, turn: 'theirs' }, 60, [101.5, 21.5, 21.5, 51.5]],
+    ['no NAT', { ...heard, plain: true }, 0, [100, 20, 20, 50]],
+    ['TCP', { ...heard, transport: 'tcp' }, 0, [120, 20, 20, 50]],
+    ['a relay', { ...heard, transport: 'relay' }, 0, [300, 20, 20, 50]]
+  ] as const
+  for (const [name, facts, successes, seconds] of rows) {
+    const keepalives = new Keepalives()
+    const { lifetime } = keepalives
+    for (let i = 0; i < successes; i++) lifetime.bore(lifetime.intervalMs)
+    const known = knownPath(facts)
+    const quiet = [0, 18_000, 50_000].map(goneMs => {
+      keepalives.relayed(true, NOW)
+      keepalives.relayed(false, NOW + goneMs)
+      keepalives.relayed(false, NOW + goneMs + 5_000)
+      return keepalives.quietMs(known) / 1_000
+    })
+    keepalives.relayed(true, NOW)
+    assert.deepEqual([keepalives.quietMs(known) / 1_000, ...quiet], seconds, name)
+  }
 })
 
 test('rounds: at once, then with a backoff that ends at five minutes and never', () => {

@@ -9,7 +9,7 @@ import { PathAgent } from '../../../src/traversal/paths/agent.ts'
 import type { AgentEvent, AgentInput, AgentStep, CheckKeys, PipeKind } from '../../../src/traversal/paths/api.ts'
 import { checkTarget } from '../../../src/traversal/paths/checks.ts'
 import { keyOf } from '../../../src/traversal/paths/known.ts'
-import type { PathCandidate } from '../../../src/wire/path.ts'
+import type { PathCandidate, PathMessage } from '../../../src/wire/path.ts'
 import { answering, ask } from '../../sim/udp.ts'
 
 const LINK = '0123456789abcdef'
@@ -57,6 +57,8 @@ export class Side {
   use: Path | undefined
   also: Path | undefined
   readonly accepted = new Set<string>()
+  /** Path messages that wait for a path. */
+  readonly unsent: PathMessage[] = []
   /** How many checks it has asked, and answered none. */
   asked = 0
   /** What it sends by such a path never arrives. */
@@ -94,6 +96,7 @@ export class Side {
     const step = this.agent.step(clock.now(), input)
     const { send = [], messages = [], events = [], wakeAtMs, done } = step
     this.over = done === true
+    if (!this.agent.isCutOff) for (const message of this.unsent.splice(0)) this.#world.carry(this, message)
     if (wakeAtMs != null) {
       if (wakeAtMs <= clock.now()) throw new Error(`wakes at ${wakeAtMs}, and it is ${clock.now()}`)
       this.#timer = clock.after(wakeAtMs - clock.now(), () => this.feed({ type: 'tick' }))
@@ -289,9 +292,12 @@ export class World {
     }
   }
 
-  /** The path stream: it goes by the link, so it arrives as long as anything does. */
-  carry(from: Side, message: NonNullable<AgentStep['messages']>[number]): void {
-    this.sim.clock.after(this.relayMs, () => from.other.feed({ type: 'message', message }))
+  /** The path stream: it goes by the link, so it arrives as long as anything does, or when something does again. */
+  carry(from: Side, message: PathMessage): void {
+    this.sim.clock.after(this.relayMs, () => {
+      if (from.agent.isCutOff) from.unsent.push(message)
+      else from.other.feed({ type: 'message', message })
+    })
   }
 
   [Symbol.dispose](): void {

@@ -4,7 +4,7 @@ import { LIMITS } from './limits.ts'
 
 /** How often a relay is asked for. */
 export const WANT = {
-  /** While nothing carries the link, which is over in half a minute. */
+  /** While nothing carries the link, which is over in a minute (LIMITS.deadMs). */
   urgentMs: [0, 1_000, 2_000, 2_000, 3_000, 5_000],
   /** While a direct path does: a relay is what the link falls back to one day. */
   spareMs: [3_000, 10_000, 30_000, 60_000, 120_000, 300_000]

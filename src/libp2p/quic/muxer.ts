@@ -8,6 +8,7 @@ import type {
   StreamMuxerFactory
 } from '@libp2p/interface'
 import { TypedEventEmitter } from 'main-event'
+import { NatError } from '../../core/errors.ts'
 import { type EagerOptions, isOptimistic, optimistic } from '../optimistic.ts'
 import type { EngineConnection, EngineStream } from './engine.ts'
 import { QuicStream } from './stream.ts'
@@ -41,15 +42,17 @@ class QuicMuxer extends TypedEventEmitter<MuxerEvents> {
     this.#connection = connection
     this.#logger = logger
     this.log = logger.forComponent('beeline:quic:muxer')
-    maConn.addEventListener('close', () => this.abort(new Error('the connection closed')), { once: true })
+    maConn.addEventListener('close', ({ error }) => this.abort(ended(error)), { once: true })
     void this.#accept()
   }
 
   async createStream({ protocol, ...options }: CreateStreamOptions & EagerOptions = {}): Promise<QuicStream> {
-    const stream = await this.#connection.outboundStream()
+    const stream = await this.#connection.outboundStream().catch(error => {
+      throw ended(error)
+    })
     if (this.status !== 'open') {
       void stream.resetWrite()
-      throw new Error('the connection closed while the stream was opened')
+      throw ended()
     }
     const added = this.#add(stream, 'outbound')
     return isOptimistic(protocol, options) ? optimistic(added, protocol) : added
@@ -59,7 +62,7 @@ class QuicMuxer extends TypedEventEmitter<MuxerEvents> {
     if (this.status !== 'open') return
     this.status = 'closing'
     await Promise.all(this.streams.map(stream => stream.close(options).catch(() => {})))
-    this.abort(new Error('the connection was closed'))
+    this.abort(new NatError('LINK_CLOSED', 'the connection was closed'))
   }
 
   abort(error: Error): void {
@@ -91,4 +94,11 @@ class QuicMuxer extends TypedEventEmitter<MuxerEvents> {
     })
     return stream
   }
+}
+
+/** What those are told who hold its streams. The engine does not say whether the other side has closed it. */
+function ended(cause?: Error): NatError {
+  if (cause instanceof NatError) return cause
+  const why = cause?.message ?? 'the other side closed it, or nothing came from there for too long'
+  return new NatError('LINK_CLOSED', `the QUIC connection is over: ${why}`, { cause })
 }

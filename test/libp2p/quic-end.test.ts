@@ -1,38 +1,70 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import type { Connection } from '@libp2p/interface'
+import type { MultiaddrConnection, Stream } from '@libp2p/interface'
+import { defaultLogger } from '@libp2p/logger'
 import { byteStream } from '@libp2p/utils'
-import { createLibp2p } from 'libp2p'
+import { multiaddr } from '@multiformats/multiaddr'
 import { NatError } from '../../src/core/errors.ts'
-import { quic } from '../../src/libp2p/quic/index.ts'
+import { QuicConnection } from '../../src/libp2p/quic/connection.ts'
+import type { EngineConnection, EngineStream } from '../../src/libp2p/quic/engine.ts'
+import { quicMuxer } from '../../src/libp2p/quic/muxer.ts'
 
-const HANGING = '/test/hanging/1.0.0'
-const start = () =>
-  createLibp2p({
-    addresses: { listen: ['/ip4/127.0.0.1/udp/0/quic-v1'] },
-    transports: [quic()],
-    connectionGater: { denyDialMultiaddr: () => false },
-    connectionMonitor: { enabled: false }
-  })
+const never = () => new Promise<never>(() => {})
 
-const OURS = new NatError('LINK_CLOSED', 'nothing came by any path for 60 s')
-const ROWS: readonly [what: string, end: (here: Connection, there: Connection) => void, message: RegExp][] = [
+/** A connection whose streams carry nothing, until it ends. */
+function connected() {
+  const closed = Promise.withResolvers<void>()
+  let over = false
+  const stream: EngineStream = {
+    id: () => '0',
+    read: never,
+    write: never,
+    finishWrite: async () => {},
+    resetWrite: async () => {},
+    stopRead: async () => {}
+  }
+  const connection: EngineConnection = {
+    inboundStream: never,
+    outboundStream: async () => {
+      if (over) throw new Error('connection lost')
+      return stream
+    },
+    abort: () => {},
+    id: () => '0',
+    remoteMultiaddr: () => '/ip4/127.0.0.1/udp/1/quic-v1',
+    closed: () => closed.promise
+  }
+  const logger = defaultLogger()
+  const remoteAddr = multiaddr('/ip4/192.0.2.1/udp/1/quic-v1')
+  const maConn = new QuicConnection({ connection, remoteAddr, direction: 'outbound', log: logger.forComponent('test') })
+  const muxer = quicMuxer(connection, logger).createStreamMuxer(maConn as unknown as MultiaddrConnection)
+  const end = () => {
+    over = true
+    closed.resolve()
+  }
+  return { maConn, muxer, end }
+}
+
+const ROWS: readonly [what: string, end: (over: ReturnType<typeof connected>) => void, message: RegExp][] = [
+  ['has ended', ({ end }) => end(), /the other side closed it, or nothing came/],
   [
-    'the other side has ended',
-    (_, there) => there.abort(new Error('elsewhere')),
-    /the other side closed it, or nothing came/
-  ],
-  ['we have ended, and know why', here => here.abort(OURS), /^nothing came by any path for 60 s$/]
+    'we have ended',
+    ({ maConn }) => maConn.abort(new NatError('LINK_CLOSED', 'nothing came for 60 s')),
+    /^nothing came for 60 s$/
+  ]
 ]
 for (const [what, end, message] of ROWS) {
-  test(`who waits for a stream of a connection that ${what} is told with a code and a reason`, async t => {
-    const [here, there] = await Promise.all([start(), start()])
-    t.after(() => Promise.all([here.stop(), there.stop()]))
-    await there.handle(HANGING, () => {})
-    const connection = await here.dial(there.getMultiaddrs()[0]!)
-    const stream = await connection.newStream(HANGING)
-    const reading = byteStream(stream).read({ bytes: 1, signal: AbortSignal.timeout(10_000) })
-    end(connection, there.getConnections()[0]!)
+  test(`who waits for a stream of a connection that ${what} is told with a code and a reason`, async () => {
+    const it = connected()
+    const stream = (await it.muxer.createStream()) as Stream
+    const reading = byteStream(stream).read({ bytes: 1 })
+    end(it)
     await assert.rejects(reading, { name: 'NatError', code: 'LINK_CLOSED', message })
   })
 }
+
+test('who opens a stream of a connection that has just ended is told, too', async () => {
+  const { muxer, end } = connected()
+  end()
+  await assert.rejects(async () => await muxer.createStream(), { code: 'LINK_CLOSED', message: /connection lost/ })
+})

@@ -1,7 +1,7 @@
 import { identify as stock } from '@libp2p/identify'
 import type { Connection } from '@libp2p/interface'
 import { realClock } from '../core/clock.ts'
-import { LINK_PROTOCOL } from '../wire/path.ts'
+import { LINK_PROTOCOL } from '../wire/link.ts'
 
 /** By then the application's first bytes have gone and come. */
 const LATER_MS = 1_000

@@ -1,32 +1,31 @@
-import { isIPv4, isIPv6 } from 'node:net'
-import ipaddr from 'ipaddr.js'
-import { NatError } from '../core/errors.ts'
+import {
+  candidateList,
+  candidateTypes,
+  type PathCandidate,
+  readCandidates,
+  type WireCandidate,
+  writeCandidates
+} from './candidate.ts'
+import { count, malformed } from './fields.ts'
+import {
+  type Agreement,
+  checkedAgreement,
+  checkedPlan,
+  checkedTechnique,
+  type PlanProposal,
+  planTypes,
+  type TechniqueMessage,
+  type WireAgreement,
+  type WirePlan,
+  type WireTechnique
+} from './plan.ts'
 import { type Codec, protobufCodec } from './protobuf.ts'
+import { type NetworkSummary, summaryCodec } from './summary.ts'
 
-/** The relayed stream of a link: the first frame each way is a {@link PipeHello}, all others are datagrams (wire/datagrams.ts). */
-export const LINK_PROTOCOL = '/beeline/link/1.0.0'
+export { type CandidateKind, MAX_CANDIDATES, type PathCandidate } from './candidate.ts'
+
 /** Path agreement, over the link itself. docs/path-protocol.md */
 export const PATH_PROTOCOL = '/beeline/path/1.0.0'
-
-/** How an address of ours came to be known. `host`: of an interface; `observed`: others see it; `mapped`: a router has mapped it. */
-export type CandidateKind = 'host' | 'observed' | 'mapped'
-
-/** A place where a peer may be reached. */
-export interface PathCandidate {
-  readonly kind: CandidateKind
-  readonly transport: 'udp' | 'tcp'
-  /** A literal address, IPv4 or IPv6, in canonical spelling. */
-  readonly address: string
-  readonly port: number
-}
-
-/** What is read of a list of candidates; an honest peer has a handful. */
-export const MAX_CANDIDATES = 16
-
-/** What a later version says. It is read, so that versions can differ, and never written. */
-export interface Unknown {
-  readonly type: 'UNKNOWN'
-}
 
 export type PathMessage =
   /** All candidates that the sender has now. Of two lists the one with the higher number counts. */
@@ -36,114 +35,70 @@ export type PathMessage =
    * has come, the other half a round trip after it has left.
    */
   | { readonly type: 'PUNCH_TCP'; readonly round: number; readonly candidates: readonly PathCandidate[] }
-  | Unknown
-
-/** The first frame on a relayed stream of a link: it begins a link, or adds a path to one. */
-export type PipeHello =
-  /** A signed envelope with a {@link LinkOffer}. */
-  | { readonly type: 'OFFER'; readonly envelope: Uint8Array }
-  | { readonly type: 'ATTACH'; readonly attach: LinkAttach }
-  | Unknown
-
-/** What each side of a new link tells the other, signed by its identity. */
-export interface LinkOffer {
-  /** X25519, 32 bytes. */
-  readonly key: Uint8Array
-  /** The multihash of the peer that it is meant for. */
-  readonly to: Uint8Array
-  /** SHA-256 of the envelope that it answers; absent in the first one. */
-  readonly answers?: Uint8Array
-  readonly candidates: readonly PathCandidate[]
-}
-
-/** A further relayed stream for a link that there is. */
-export interface LinkAttach {
-  /** The link's id, 8 bytes. */
-  readonly link: Uint8Array
-  /** Higher than any before from this side. */
-  readonly number: number
-  /** HMAC-SHA256 over the two, with the sender's key of the link, 32 bytes. */
-  readonly mac: Uint8Array
-}
-
-interface WireCandidate {
-  readonly kind?: CandidateKind
-  readonly transport?: PathCandidate['transport']
-  readonly address?: Uint8Array
-  readonly port?: number
-}
+  /** What the sender knows of its network now. Of two the one with the higher number counts; the offer's has 0. */
+  | { readonly type: 'REPORT'; readonly seq: number; readonly summary: NetworkSummary }
+  | ({ readonly type: 'PLAN' } & PlanProposal)
+  | ({ readonly type: 'AGREE' } & Agreement)
+  | ({ readonly type: 'TECHNIQUE' } & TechniqueMessage)
+  /** What a later version says. It is read, so that versions can differ, and never written. */
+  | { readonly type: 'UNKNOWN' }
 
 interface WireMessage {
   readonly candidates?: { readonly seq?: number; readonly candidates: readonly WireCandidate[] }
   readonly punchTcp?: { readonly round?: number; readonly candidates: readonly WireCandidate[] }
+  readonly report?: { readonly seq?: number; readonly summary?: Uint8Array }
+  readonly plan?: WirePlan
+  readonly agree?: WireAgreement
+  readonly technique?: WireTechnique
 }
 
-interface WireHello {
-  readonly offer?: Uint8Array
-  readonly attach?: Partial<LinkAttach>
-}
-
-type WireOffer = Partial<Omit<LinkOffer, 'candidates'>> & { readonly candidates: readonly WireCandidate[] }
-
-const bytes = (id: number) => ({ type: 'bytes', id })
 const counter = (id: number) => ({ type: 'uint64', id })
-const candidates = (id: number) => ({ rule: 'repeated', type: 'Candidate', id })
 
-// proto2: what is absent differs from 0, and an enum's value that nobody has defined yet is absent
 const definition = {
   nested: {
-    Candidate: {
-      edition: 'proto2',
-      fields: {
-        kind: { type: 'Kind', id: 1 },
-        transport: { type: 'Transport', id: 2 },
-        address: bytes(3),
-        port: { type: 'uint32', id: 4 }
-      },
-      nested: {
-        Kind: { edition: 'proto2', values: { host: 1, observed: 2, mapped: 3 } },
-        Transport: { edition: 'proto2', values: { udp: 1, tcp: 2 } }
-      }
-    },
+    ...candidateTypes,
     PathMessage: {
       edition: 'proto2',
-      fields: { candidates: { type: 'Candidates', id: 1 }, punchTcp: { type: 'PunchTcp', id: 2 } },
+      fields: {
+        candidates: { type: 'Candidates', id: 1 },
+        punchTcp: { type: 'PunchTcp', id: 2 },
+        report: { type: 'Report', id: 3 },
+        plan: { type: 'Plan', id: 4 },
+        agree: { type: 'Agree', id: 5 },
+        technique: { type: 'Technique', id: 6 }
+      },
       nested: {
-        Candidates: { edition: 'proto2', fields: { seq: counter(1), candidates: candidates(2) } },
-        PunchTcp: { edition: 'proto2', fields: { round: counter(1), candidates: candidates(2) } }
+        Candidates: { edition: 'proto2', fields: { seq: counter(1), candidates: candidateList(2) } },
+        PunchTcp: { edition: 'proto2', fields: { round: counter(1), candidates: candidateList(2) } },
+        // the same bytes as with the message itself here
+        Report: { edition: 'proto2', fields: { seq: counter(1), summary: { type: 'bytes', id: 2 } } },
+        ...planTypes
       }
-    },
-    PipeHello: {
-      edition: 'proto2',
-      fields: { offer: bytes(1), attach: { type: 'LinkAttach', id: 2 } },
-      nested: {
-        LinkAttach: { edition: 'proto2', fields: { link: bytes(1), number: counter(2), mac: bytes(3) } }
-      }
-    },
-    LinkOffer: {
-      edition: 'proto2',
-      fields: { key: bytes(1), to: bytes(2), answers: bytes(3), candidates: candidates(4) }
     }
   }
 }
 
-const KEY_BYTES = 32
-const HASH_BYTES = 32
-const LINK_ID_BYTES = 8
-/** The longest of a peer id that is in use is an Ed25519 key in an identity multihash: 38. */
-const MAX_MULTIHASH_BYTES = 64
-
 const messages = protobufCodec<WireMessage>(definition, 'PathMessage')
-const hellos = protobufCodec<WireHello>(definition, 'PipeHello')
-const offers = protobufCodec<WireOffer>(definition, 'LinkOffer')
 
 export const pathMessageCodec: Codec<PathMessage> = {
   encode(message) {
     switch (message.type) {
       case 'CANDIDATES':
-        return messages.encode({ candidates: { seq: count(message.seq), candidates: written(message.candidates) } })
+        return messages.encode({
+          candidates: { seq: count(message.seq), candidates: writeCandidates(message.candidates) }
+        })
       case 'PUNCH_TCP':
-        return messages.encode({ punchTcp: { round: count(message.round), candidates: written(message.candidates) } })
+        return messages.encode({
+          punchTcp: { round: count(message.round), candidates: writeCandidates(message.candidates) }
+        })
+      case 'REPORT':
+        return messages.encode({ report: { seq: count(message.seq), summary: summaryCodec.encode(message.summary) } })
+      case 'PLAN':
+        return messages.encode({ plan: checkedPlan(message) })
+      case 'AGREE':
+        return messages.encode({ agree: checkedAgreement(message) })
+      case 'TECHNIQUE':
+        return messages.encode({ technique: checkedTechnique(message) })
       case 'UNKNOWN':
         throw malformed('a path message of no known type')
       default:
@@ -151,99 +106,22 @@ export const pathMessageCodec: Codec<PathMessage> = {
     }
   },
   decode(input) {
-    const { candidates, punchTcp } = messages.decode(input)
-    if (candidates != null && punchTcp != null) throw malformed('two path messages in one')
+    const said = messages.decode(input)
+    const { candidates, punchTcp, report, plan, agree, technique } = said
+    if (Object.keys(said).length > 1) throw malformed('two path messages in one')
     if (candidates != null) {
-      return { type: 'CANDIDATES', seq: count(candidates.seq), candidates: read(candidates.candidates) }
+      return { type: 'CANDIDATES', seq: count(candidates.seq), candidates: readCandidates(candidates.candidates) }
     }
     if (punchTcp != null) {
-      return { type: 'PUNCH_TCP', round: count(punchTcp.round), candidates: read(punchTcp.candidates) }
+      return { type: 'PUNCH_TCP', round: count(punchTcp.round), candidates: readCandidates(punchTcp.candidates) }
     }
+    if (report != null) {
+      if (report.summary == null) throw malformed('a report of nothing')
+      return { type: 'REPORT', seq: count(report.seq), summary: summaryCodec.decode(report.summary) }
+    }
+    if (plan != null) return { type: 'PLAN', ...checkedPlan(plan) }
+    if (agree != null) return { type: 'AGREE', ...checkedAgreement(agree) }
+    if (technique != null) return { type: 'TECHNIQUE', ...checkedTechnique(technique) }
     return { type: 'UNKNOWN' }
   }
-}
-
-export const pipeHelloCodec: Codec<PipeHello> = {
-  encode(hello) {
-    switch (hello.type) {
-      case 'OFFER':
-        return hellos.encode({ offer: hello.envelope })
-      case 'ATTACH':
-        return hellos.encode({ attach: checkedAttach(hello.attach) })
-      case 'UNKNOWN':
-        throw malformed('a hello of no known type')
-      default:
-        return hello satisfies never
-    }
-  },
-  decode(input) {
-    const { offer, attach } = hellos.decode(input)
-    if (offer != null && attach != null) throw malformed('two hellos in one')
-    if (offer != null) return { type: 'OFFER', envelope: offer }
-    if (attach != null) return { type: 'ATTACH', attach: checkedAttach(attach) }
-    return { type: 'UNKNOWN' }
-  }
-}
-
-export const linkOfferCodec: Codec<LinkOffer> = {
-  encode: offer => offers.encode({ ...checkedOffer(offer), candidates: written(offer.candidates) }),
-  decode(input) {
-    const offer = offers.decode(input)
-    return { ...checkedOffer(offer), candidates: read(offer.candidates) }
-  }
-}
-
-function checkedAttach({ link, number, mac }: Partial<LinkAttach>): LinkAttach {
-  return { link: exactly(link, LINK_ID_BYTES, 'link'), number: count(number), mac: exactly(mac, HASH_BYTES, 'MAC') }
-}
-
-function checkedOffer({ key, to, answers }: Partial<Omit<LinkOffer, 'candidates'>>): Omit<LinkOffer, 'candidates'> {
-  if (to == null || to.length === 0 || to.length > MAX_MULTIHASH_BYTES) throw malformed('an offer to nobody')
-  return {
-    key: exactly(key, KEY_BYTES, 'key'),
-    to,
-    ...(answers == null ? {} : { answers: exactly(answers, HASH_BYTES, 'hash') })
-  }
-}
-
-function written(all: readonly PathCandidate[]): readonly WireCandidate[] {
-  return all.slice(0, MAX_CANDIDATES).map(({ kind, transport, address, port }) => {
-    if (!isIPv4(address) && !(isIPv6(address) && !address.includes('%'))) {
-      throw malformed(`'${address}' is no address that a candidate can have`)
-    }
-    return { kind, transport, address: Uint8Array.from(ipaddr.parse(address).toByteArray()), port: portOf(port) }
-  })
-}
-
-/** Kinds and transports of a later version are passed over, and do not count. */
-function read(all: readonly WireCandidate[]): readonly PathCandidate[] {
-  const known: PathCandidate[] = []
-  for (const { kind, transport, address, port } of all) {
-    if (kind == null || transport == null) continue
-    if (known.length === MAX_CANDIDATES) break
-    if (address?.length !== 4 && address?.length !== 16) {
-      throw malformed(`an address of ${address?.length ?? 0} bytes`)
-    }
-    known.push({ kind, transport, address: ipaddr.fromByteArray([...address]).toString(), port: portOf(port) })
-  }
-  return known
-}
-
-function portOf(port: number | undefined): number {
-  if (port == null || !Number.isInteger(port) || port < 1 || port > 0xffff) throw malformed(`port ${port}`)
-  return port
-}
-
-function count(value: number | undefined): number {
-  if (value == null || !Number.isSafeInteger(value) || value < 0) throw malformed(`a count of ${value}`)
-  return value
-}
-
-function exactly(value: Uint8Array | undefined, length: number, what: string): Uint8Array {
-  if (value?.length !== length) throw malformed(`a ${what} of ${value?.length ?? 0} bytes`)
-  return value
-}
-
-function malformed(what: string): NatError {
-  return new NatError('MALFORMED', `path agreement: ${what}`)
 }

@@ -1,17 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import {
-  type LinkAttach,
-  type LinkOffer,
-  linkOfferCodec,
-  MAX_CANDIDATES,
-  type PathCandidate,
-  type PathMessage,
-  type PipeHello,
-  pathMessageCodec,
-  pipeHelloCodec
-} from '../../src/wire/path.ts'
+import { type LinkAttach, type LinkOffer, linkOfferCodec, type PipeHello, pipeHelloCodec } from '../../src/wire/link.ts'
+import { MAX_CANDIDATES, type PathCandidate, type PathMessage, pathMessageCodec } from '../../src/wire/path.ts'
 import { fuzzCodec } from './fuzz.ts'
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
@@ -72,10 +63,10 @@ for (const [what, value, bytes] of offers) {
 
 const known = { type: 'CANDIDATES', seq: 7, candidates: [v4] } as const
 const grown: ReadonlyArray<readonly [string, string, PathMessage]> = [
-  ['another message', '1a02 0807', { type: 'UNKNOWN' }],
+  ['another message', '7a02 0807', { type: 'UNKNOWN' }],
   ['no message', '', { type: 'UNKNOWN' }],
   ['a field more', `0a15 0807 120d ${V4} 1a02 0101`, known],
-  ['a message more', `0a11 0807 120d ${V4} 1a00`, known],
+  ['a message more', `0a11 0807 120d ${V4} 7a00`, known],
   ['a candidate with a field more', `0a13 0807 120f ${V4} 2801`, known],
   ['a candidate of another kind', `0a20 0807 120d ${V4.replace('0801', '0804')} 120d ${V4}`, known],
   ['a candidate of another transport', `0a20 0807 120d ${V4.replace('1001', '1003')} 120d ${V4}`, known],

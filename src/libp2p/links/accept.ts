@@ -1,6 +1,6 @@
 import type { PeerId } from '@libp2p/interface'
 import { NatError } from '../../core/errors.ts'
-import { LINK_PROTOCOL, type LinkAttach, type PipeHello } from '../../wire/path.ts'
+import { LINK_PROTOCOL, type LinkAttach, type PipeHello } from '../../wire/link.ts'
 import { withPeer } from '../circuit/address.ts'
 import type { InboundCircuit } from '../circuit/context.ts'
 import { multistreamLines } from '../optimistic.ts'
@@ -73,7 +73,10 @@ async function begin(
   const over = new AbortController()
   let session: LinkSession | undefined
   try {
-    const [mine, flow] = await Promise.all([makeOffer(privateKey, peer, candidates.list(), offer), flowing])
+    const [mine, flow] = await Promise.all([
+      makeOffer(privateKey, peer, { candidates: candidates.list() }, offer),
+      flowing
+    ])
     const keys = linkKeys(mine, offer, 'controlled')
     session = sessions.add({ peer, role: 'controlled', flow, pipe, carrier, timeline })
     session.events.on('close', () => over.abort(new NatError('LINK_CLOSED', 'the link is over')))

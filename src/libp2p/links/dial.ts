@@ -3,7 +3,7 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { NatError } from '../../core/errors.ts'
 import type { FlowInfo } from '../../socket/plane.ts'
 import type { PacketSwitch } from '../../socket/switch.ts'
-import { LINK_PROTOCOL } from '../../wire/path.ts'
+import { LINK_PROTOCOL } from '../../wire/link.ts'
 import { peerOf } from '../quic/address.ts'
 import { QuicConnection } from '../quic/connection.ts'
 import type { EngineConnection } from '../quic/engine.ts'
@@ -43,7 +43,7 @@ export async function dialLink(
   let opened: Outbound | undefined
   let session: LinkSession | undefined
   try {
-    const [mine, flow] = await Promise.all([makeOffer(privateKey, target, candidates.list()), flowing])
+    const [mine, flow] = await Promise.all([makeOffer(privateKey, target, { candidates: candidates.list() }), flowing])
     const hello = helloFrame({ type: 'OFFER', envelope: mine.envelope })
     opened = await openPipe(context, relay, target, hello, { signal: options.signal, timeline, onForeign })
     const begun = sessions.add({ peer: target, role: 'controlling', flow, pipe, carrier: opened.pipe, timeline })

@@ -1,6 +1,6 @@
 import { NatError } from '../../core/errors.ts'
 import { FRAME_HEAD_BYTES, frame, MAX_DATAGRAM_BYTES } from '../../wire/datagrams.ts'
-import { type PipeHello, pipeHelloCodec } from '../../wire/path.ts'
+import { type PipeHello, pipeHelloCodec } from '../../wire/link.ts'
 import type { Step } from '../frames.ts'
 
 /** What goes first on a pipe. */

@@ -241,6 +241,6 @@ export class Links implements CircuitLinks {
 
 /** The first offer of a process takes ten milliseconds, in which code is found that has never run: not in the first connect. */
 async function warmUp({ privateKey, peerId }: LinksComponents): Promise<void> {
-  const { envelope } = await makeOffer(privateKey, peerId, [])
+  const { envelope } = await makeOffer(privateKey, peerId, { candidates: [] })
   await openOffer(envelope, peerId, peerId)
 }

@@ -14,7 +14,9 @@ import { RecordEnvelope } from '@libp2p/peer-record'
 import { NatError } from '../../core/errors.ts'
 import type { CheckKeys } from '../../traversal/paths/api.ts'
 import { MAX_DATAGRAM_BYTES } from '../../wire/datagrams.ts'
-import { type LinkAttach, type LinkOffer, linkOfferCodec, type PathCandidate } from '../../wire/path.ts'
+import { type LinkAttach, type LinkOffer, linkOfferCodec } from '../../wire/link.ts'
+import type { PathCandidate } from '../../wire/path.ts'
+import type { NetworkSummary } from '../../wire/summary.ts'
 import { sealRecord } from '../sealed-record.ts'
 
 const DOMAIN = 'beeline-link-offer'
@@ -27,6 +29,13 @@ const NOTHING = new Uint8Array(0)
 /** The envelope's place in a hello's frame, with room for the hello's own tags. */
 const MAX_ENVELOPE_BYTES = MAX_DATAGRAM_BYTES - 8
 
+/** What we tell the other side of ourselves. */
+export interface Told {
+  readonly candidates: readonly PathCandidate[]
+  /** As long as it is not known, none. */
+  readonly summary?: NetworkSummary | undefined
+}
+
 /** An offer of ours. The secret leaves it only by {@link linkKeys}. */
 export interface MadeOffer {
   readonly envelope: Uint8Array
@@ -36,10 +45,9 @@ export interface MadeOffer {
 }
 
 /** An offer of the other side, signed by it, for us. */
-export interface OpenedOffer {
+export interface OpenedOffer extends Told {
   readonly hash: Uint8Array
   readonly key: Uint8Array
-  readonly candidates: readonly PathCandidate[]
 }
 
 /** What only the two sides of a link know, whatever relays carry it. */
@@ -52,14 +60,14 @@ export interface LinkKeys {
 }
 
 /**
- * Offers a peer a link: a fresh X25519 key and our candidates, signed by our identity.
+ * Offers a peer a link: a fresh X25519 key, our candidates and what our network is like, signed by our identity.
  *
  * @param answers the other side's offer, when it came first
  */
 export async function makeOffer(
   key: PrivateKey,
   to: PeerId,
-  candidates: readonly PathCandidate[],
+  { candidates, summary }: Told,
   answers?: OpenedOffer
 ): Promise<MadeOffer> {
   const { publicKey, privateKey: secret } = generateKeyPairSync('x25519')
@@ -68,11 +76,12 @@ export async function makeOffer(
     to: to.toMultihash().bytes,
     ...(answers == null ? {} : { answers: answers.hash })
   }
-  const envelope = await sealed(key, { ...offer, candidates })
-  // with a very long RSA key; candidates come by the path stream, too
-  const fits = envelope.length <= MAX_ENVELOPE_BYTES
-  const short = fits ? envelope : await sealed(key, { ...offer, candidates: [] })
-  return { envelope: short, hash: sha256(short), secret }
+  const bare = { ...offer, candidates }
+  let envelope = await sealed(key, summary == null ? bare : { ...bare, summary })
+  // with a very long RSA key: what is left out here comes by the path stream, and candidates are what the first checks need
+  if (summary != null && envelope.length > MAX_ENVELOPE_BYTES) envelope = await sealed(key, bare)
+  if (envelope.length > MAX_ENVELOPE_BYTES) envelope = await sealed(key, { ...offer, candidates: [] })
+  return { envelope, hash: sha256(envelope), secret }
 }
 
 /**
@@ -87,11 +96,11 @@ export async function openOffer(
   self: PeerId,
   answers?: MadeOffer
 ): Promise<OpenedOffer> {
-  const { key, to, candidates, answers: answered } = await unsealed(envelope, from)
+  const { key, to, candidates, summary, answers: answered } = await unsealed(envelope, from)
   if (Buffer.compare(to, self.toMultihash().bytes) !== 0) throw wrong(from, 'has offered a link to somebody else')
   // an answer is no first offer either: whoever has heard one could begin another link with it
   if (Buffer.compare(answered ?? NOTHING, answers?.hash ?? NOTHING) !== 0) throw wrong(from, 'answers another offer')
-  return { hash: sha256(envelope), key, candidates }
+  return { hash: sha256(envelope), key, candidates, summary }
 }
 
 /**

@@ -164,6 +164,10 @@ export class PathAgent {
       case 'PUNCH_TCP':
         this.#finding.heardPunch(nowMs, message)
         return
+      case 'REPORT':
+      case 'PLAN':
+      case 'AGREE':
+      case 'TECHNIQUE':
       case 'UNKNOWN':
         return
       default:

@@ -9,7 +9,7 @@ import { quic } from '../../../src/libp2p/quic/index.ts'
 import { yamux } from '../../../src/libp2p/yamux.ts'
 import { HOP_PROTOCOL, hopCodec, STOP_PROTOCOL, stopCodec } from '../../../src/wire/circuit.ts'
 import { DatagramReader, frame } from '../../../src/wire/datagrams.ts'
-import { LINK_PROTOCOL } from '../../../src/wire/path.ts'
+import { LINK_PROTOCOL } from '../../../src/wire/link.ts'
 import type { AtHub } from './bare.ts'
 
 /**

@@ -12,7 +12,8 @@ import { makeAttach, makeOffer } from '../../../src/libp2p/links/offer.ts'
 import { multistreamLines } from '../../../src/libp2p/optimistic.ts'
 import { hopCodec } from '../../../src/wire/circuit.ts'
 import { frame } from '../../../src/wire/datagrams.ts'
-import { LINK_PROTOCOL, PATH_PROTOCOL, pathMessageCodec } from '../../../src/wire/path.ts'
+import { LINK_PROTOCOL } from '../../../src/wire/link.ts'
+import { PATH_PROTOCOL, pathMessageCodec } from '../../../src/wire/path.ts'
 import { until } from '../dcutr/fixture.ts'
 import { BadRelay } from './bad-relay.ts'
 import { type Bare, bare, echo } from './bare.ts'
@@ -46,10 +47,10 @@ describe('a peer that offers no link', () => {
   it('leaves nothing, and is told nothing', async t => {
     const { alice, bob } = await two(t)
     const key = bob.libp2p as unknown as { readonly components: { readonly privateKey: PrivateKey } }
-    const { envelope } = await makeOffer(key.components.privateKey, alice.id, [])
+    const { envelope } = await makeOffer(key.components.privateKey, alice.id, { candidates: [] })
     const stranger = await generateKeyPair('Ed25519')
-    const wrong = await makeOffer(stranger, alice.id, [])
-    const forAnother = await makeOffer(key.components.privateKey, peerIdFromPrivateKey(stranger), [])
+    const wrong = await makeOffer(stranger, alice.id, { candidates: [] })
+    const forAnother = await makeOffer(key.components.privateKey, peerIdFromPrivateKey(stranger), { candidates: [] })
     const forged = Uint8Array.from(envelope, (byte, at) => (at === envelope.length - 1 ? byte ^ 1 : byte))
     const hellos = [
       frame(Uint8Array.of(0xff, 0xff, 0xff)),

@@ -12,7 +12,7 @@ import { openHop } from '../../../src/libp2p/circuit/hop.ts'
 import { reserve } from '../../../src/libp2p/circuit/reserve.ts'
 import { Timeline, type TimelineStep } from '../../../src/libp2p/timeline.ts'
 import { yamux } from '../../../src/libp2p/yamux.ts'
-import { LINK_PROTOCOL } from '../../../src/wire/path.ts'
+import { LINK_PROTOCOL } from '../../../src/wire/link.ts'
 import { until } from '../dcutr/fixture.ts'
 import { type Bare, bare, echo, type Left } from './bare.ts'
 

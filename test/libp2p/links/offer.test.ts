@@ -9,7 +9,8 @@ import { NatError } from '../../../src/core/errors.ts'
 import { seededRandom } from '../../../src/core/random.ts'
 import { checkAttach, linkKeys, makeAttach, makeOffer, openOffer } from '../../../src/libp2p/links/offer.ts'
 import { frame } from '../../../src/wire/datagrams.ts'
-import { linkOfferCodec, type PathCandidate, pipeHelloCodec } from '../../../src/wire/path.ts'
+import { linkOfferCodec, pipeHelloCodec } from '../../../src/wire/link.ts'
+import type { PathCandidate } from '../../../src/wire/path.ts'
 
 interface Side {
   readonly key: PrivateKey
@@ -29,9 +30,9 @@ const [alice, bob, mallory] = await Promise.all([side(), side(), side()])
 
 /** Both offers of a link from Alice to Bob, and what each side makes of the other's. */
 async function exchange(a = alice, b = bob) {
-  const first = await makeOffer(a.key, b.id, candidates)
+  const first = await makeOffer(a.key, b.id, { candidates })
   const firstOpened = await openOffer(first.envelope, a.id, b.id)
-  const second = await makeOffer(b.key, a.id, [], firstOpened)
+  const second = await makeOffer(b.key, a.id, { candidates: [] }, firstOpened)
   const secondOpened = await openOffer(second.envelope, b.id, a.id, first)
   return { first, firstOpened, second, secondOpened }
 }
@@ -81,33 +82,33 @@ test('candidates come with the offer', async () => {
 test('an identity so long that the candidates do not fit sends none: the hello has to be one frame', async () => {
   const key = await generateKeyPair('RSA', 4_096)
   const many = Array.from({ length: 16 }, (_, index) => ({ ...candidates[1]!, port: index + 1 }))
-  const { envelope } = await makeOffer(key, bob.id, many)
+  const { envelope } = await makeOffer(key, bob.id, { candidates: many })
   frame(pipeHelloCodec.encode({ type: 'OFFER', envelope }))
   assert.deepEqual((await openOffer(envelope, peerIdFromPrivateKey(key), bob.id)).candidates, [])
-  const short = await makeOffer(alice.key, bob.id, many)
+  const short = await makeOffer(alice.key, bob.id, { candidates: many })
   assert.equal((await openOffer(short.envelope, alice.id, bob.id)).candidates.length, 16)
 })
 
 const strangers: ReadonlyArray<readonly [string, () => Promise<unknown>]> = [
   [
     'somebody else has signed it',
-    async () => openOffer((await makeOffer(mallory.key, bob.id, [])).envelope, alice.id, bob.id)
+    async () => openOffer((await makeOffer(mallory.key, bob.id, { candidates: [] })).envelope, alice.id, bob.id)
   ],
   [
     'it is meant for somebody else',
-    async () => openOffer((await makeOffer(alice.key, mallory.id, [])).envelope, alice.id, bob.id)
+    async () => openOffer((await makeOffer(alice.key, mallory.id, { candidates: [] })).envelope, alice.id, bob.id)
   ],
   [
     'our own comes back',
     async () => {
-      const first = await makeOffer(alice.key, bob.id, [])
+      const first = await makeOffer(alice.key, bob.id, { candidates: [] })
       return openOffer(first.envelope, bob.id, alice.id, first)
     }
   ],
   [
     'our own comes back, as ours',
     async () => {
-      const first = await makeOffer(alice.key, bob.id, [])
+      const first = await makeOffer(alice.key, bob.id, { candidates: [] })
       return openOffer(first.envelope, alice.id, alice.id, first)
     }
   ],
@@ -115,14 +116,14 @@ const strangers: ReadonlyArray<readonly [string, () => Promise<unknown>]> = [
     'it answers another offer',
     async () => {
       const { second } = await exchange()
-      return openOffer(second.envelope, bob.id, alice.id, await makeOffer(alice.key, bob.id, candidates))
+      return openOffer(second.envelope, bob.id, alice.id, await makeOffer(alice.key, bob.id, { candidates }))
     }
   ],
   [
     'it answers none',
     async () => {
-      const first = await makeOffer(alice.key, bob.id, [])
-      return openOffer((await makeOffer(bob.key, alice.id, [])).envelope, bob.id, alice.id, first)
+      const first = await makeOffer(alice.key, bob.id, { candidates: [] })
+      return openOffer((await makeOffer(bob.key, alice.id, { candidates: [] })).envelope, bob.id, alice.id, first)
     }
   ],
   ['an answer is told as an offer', async () => openOffer((await exchange()).second.envelope, bob.id, alice.id)]
@@ -158,7 +159,7 @@ for (const [what, envelope] of malformed) {
 for (const signer of [alice, await side('secp256k1')]) {
   // a field's tag has more than one spelling
   test(`an offer that was tampered with is refused, or says the same and cannot be answered (${signer.key.type})`, async () => {
-    const first = await makeOffer(signer.key, bob.id, candidates)
+    const first = await makeOffer(signer.key, bob.id, { candidates })
     const { envelope, hash } = first
     const random = seededRandom(1)
     let refused = 0
@@ -169,7 +170,7 @@ for (const signer of [alice, await side('secp256k1')]) {
         const offer = await openOffer(bytes, signer.id, bob.id)
         assert.deepEqual(offer.candidates, candidates)
         assert.notDeepEqual(offer.hash, hash)
-        const answer = await makeOffer(bob.key, signer.id, [], offer)
+        const answer = await makeOffer(bob.key, signer.id, { candidates: [] }, offer)
         await assert.rejects(openOffer(answer.envelope, bob.id, signer.id, first), { code: 'WRONG_PEER' })
       } catch (error) {
         assert.ok(error instanceof NatError && ['MALFORMED', 'WRONG_PEER'].includes(error.code), String(error))
@@ -192,7 +193,7 @@ const smallOrder = [
 ]
 for (const key of smallOrder) {
   test(`a key that makes no secret is refused: ${key}`, async () => {
-    const first = await makeOffer(alice.key, bob.id, [])
+    const first = await makeOffer(alice.key, bob.id, { candidates: [] })
     const theirs = { hash: new Uint8Array(32), key: Buffer.from(key, 'hex'), candidates: [] }
     assert.throws(() => linkKeys(first, theirs, 'controlling'), { name: 'NatError', code: 'MALFORMED' })
   })

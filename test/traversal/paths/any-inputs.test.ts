@@ -184,7 +184,7 @@ class Bedlam {
     assert.ok(this.#wakeAtMs > this.nowMs, `wakes at ${this.#wakeAtMs}, and it is ${this.nowMs}`)
     this.messages += step.messages?.length ?? 0
     for (const message of step.messages ?? []) {
-      assert.ok(message.type !== 'UNKNOWN' && message.candidates.length <= MAX_CANDIDATES)
+      assert.ok('candidates' in message && message.candidates.length <= MAX_CANDIDATES)
     }
     for (const { path, bytes } of step.send ?? []) this.#sent(path, bytes, input)
     for (const event of step.events ?? []) {

@@ -15,6 +15,7 @@ import { PipeInput } from './pipe-input.ts'
 import { Pipes } from './pipes.ts'
 import type { FlowInfo, PlaneEvent, PlaneStats } from './plane.ts'
 import { PublicSockets } from './public-sockets.ts'
+import { route } from './route.ts'
 import { Sending } from './sending.ts'
 import { Steering } from './steering.ts'
 import { Traffic } from './traffic.ts'
@@ -132,14 +133,14 @@ export class Board<Public, Loop> {
       return NOBODY
     }
     const enginePort = this.sockets.enginePort(id)
-    const route = this.flows.route(id, key, bytes, enginePort != null)
-    if ('to' in route) return route.to.filter(entry => this.#gate.admits(entry, bytes, this.#now()))
-    if ('open' in route) {
+    const found = route(this.flows.at(id, key), bytes, enginePort != null)
+    if ('to' in found) return found.to.filter(entry => this.#gate.admits(entry, bytes, this.#now()))
+    if ('open' in found) {
       if (!this.#gate.hasRoom(remote(), this.#now())) return NOBODY
       const entries = this.#inbound(id, remote(), enginePort)
       return entries.filter(entry => this.#gate.admits(entry, bytes, this.#now()))
     }
-    if (route.drop === 'no-listener') this.counts.droppedNoListener++
+    if (found.drop === 'no-listener') this.counts.droppedNoListener++
     else this.counts.droppedUnknown++
     return NOBODY
   }

@@ -27,6 +27,8 @@ export interface Flow<Handle> {
   confirmed: boolean
   /** The engine's server has had a connection by it. */
   accepted: boolean
+  /** The id that a client has made up for the engine's server, of a link's flow: its first packet came by the link's pipe. */
+  openedWith: string | undefined
   /** Connections of the engine, and dials under way, that use it. */
   uses: number
   /** A link's: as long as it is used, neither silence nor the loss of its path ends it. */
@@ -45,6 +47,8 @@ export interface FlowPath<Handle> {
   readonly path: Path
   /** The remote address that it is filed under; a pipe has none. */
   readonly key: RemoteKey | undefined
+  /** Whoever is there has answered for it; else it may be the address of somebody else. */
+  validated: boolean
   /** Datagrams that came by it for the flow, since somebody last asked. */
   heard: number
 }

@@ -8,16 +8,8 @@ import { NOTHING } from './unheard.ts'
 const MAX_IDS = 64
 /** How old an unproved flow must be to make room for another: enough for an honest handshake's first round trip. */
 const EVICT_AFTER_MS = 1_000
-/** Paths that one flow takes packets from: both families of the candidates that one peer may have (wire/path.ts), and pipes. */
-const MAX_PATHS = 40
-
-export type Drop = 'unknown' | 'no-listener'
-
-/** Who gets a packet that came in: flows that exist, a server flow to be made, or nobody, and why. */
-export type Route<Handle> =
-  | { readonly to: readonly FlowPath<Handle>[] }
-  | { readonly open: 'server' }
-  | { readonly drop: Drop }
+/** Paths that one flow takes packets from: all that a link's agent may know at once (traversal/paths/limits.ts: pairs, former ones, peer-reflexive ones, pipes). */
+const MAX_PATHS = 32 + 8 + 8 + 8
 
 /** Every flow of one switch: looked up by remote address and connection id, bounded, and expiring. */
 export class FlowTable<Handle> {
@@ -88,6 +80,7 @@ export class FlowTable<Handle> {
       sent: 0,
       confirmed: role === 'client',
       accepted: false,
+      openedWith: undefined,
       uses: 0,
       // what begins over a pipe goes on over others
       keep: path.kind === 'pipe',
@@ -97,19 +90,23 @@ export class FlowTable<Handle> {
     }
     if (!flow.confirmed) this.#unconfirmed.add(flow)
     this.#flows.set(flow.id, flow)
-    this.#file(flow, path, key)
+    this.#file(flow, path, key, true)
     return flow
   }
 
   /**
    * From now on the flow takes packets from that path, too.
    *
-   * @returns false when the pipe is another flow's, or there are too many
+   * @param validated whoever is there has answered for it. One that was may not become one that is not
+   * @returns false, with nothing changed, when the pipe is another flow's, or there are too many
    */
-  admit(flow: Flow<Handle>, path: Path, key: RemoteKey | undefined): boolean {
-    if (flow.paths.some(each => samePath(each.path, path))) return true
-    if (flow.paths.length >= MAX_PATHS || !this.#paths.hasRoom(path, key)) return false
-    this.#file(flow, path, key)
+  admit(flow: Flow<Handle>, path: Path, key: RemoteKey | undefined, validated = true): boolean {
+    const there = flow.paths.find(each => samePath(each.path, path))
+    if (there != null && (there.validated || !validated)) return true
+    if (!this.#paths.hasRoom(path, key, validated)) return false
+    if (there != null) there.validated = true
+    else if (flow.paths.length >= MAX_PATHS) return false
+    else this.#file(flow, path, key, validated)
     return true
   }
 
@@ -142,33 +139,10 @@ export class FlowTable<Handle> {
   received(flow: Flow<Handle>, bytes: Uint8Array, nowMs: number): void {
     flow.lastInMs = nowMs
     if (flow.expiresAtMs !== Number.POSITIVE_INFINITY) this.#reopen(flow, bytes, nowMs)
+    if (flow.keep && flow.role === 'server' && !flow.accepted) flow.openedWith ??= openedWith(bytes)
     if (flow.confirmed) return
     const id = longHeader(bytes)?.destinationId ?? shortHeaderId(bytes, OWN_ID_BYTES)
     if (id != null && flow.ids.has(id)) this.#confirm(flow)
-  }
-
-  /**
-   * Decides who gets a packet. A node is QUIC client and server on one port, and has links by it, too: which of them a packet is for
-   * can only be told by its destination id. One that opens a connection must reach one server only.
-   */
-  route(socket: SocketId, key: RemoteKey, bytes: Uint8Array, listening: boolean): Route<Handle> {
-    const entries = this.#paths.at(socket, key)
-    const long = longHeader(bytes)
-    if (bytes.length === 0 || (long == null && entries.length === 0)) return { drop: 'unknown' }
-    if (long == null) {
-      const known = addressed(entries, bytes)
-      // An id issued later, in an encrypted frame, which only the engine can tell. Here all must see the packet: the
-      // engine's ids are keyed hashes, and an endpoint drops one that is not its own without a word.
-      return { to: known == null ? entries : [known] }
-    }
-    const servers = entries.filter(({ flow }) => flow.role === 'server')
-    const known = entries.find(({ flow }) => flow.ids.has(long.destinationId))
-    // a link's server flow is there for one connection: what opens another one is not for it
-    const opened = long.opensConnection ? servers.find(({ flow }) => !flow.keep || !flow.accepted) : undefined
-    const to = known ?? opened ?? (long.opensConnection ? undefined : (servers[0] ?? entries[0]))
-    if (to != null) return { to: [to] }
-    if (!long.opensConnection) return { drop: 'unknown' }
-    return listening ? { open: 'server' } : { drop: 'no-listener' }
   }
 
   /** The flows whose time is over: released, never proved, or silent. A flow may be removed while this goes on. */
@@ -216,8 +190,9 @@ export class FlowTable<Handle> {
     this.#unconfirmed.add(flow)
   }
 
-  #file(flow: Flow<Handle>, path: Path, key: RemoteKey | undefined): void {
-    const entry = { flow, path, key, heard: 0 }
+  #file(flow: Flow<Handle>, path: Path, key: RemoteKey | undefined, validated: boolean): void {
+    // a pipe leads to the peer, or nowhere
+    const entry = { flow, path, key, validated: validated || path.kind === 'pipe', heard: 0 }
     flow.paths.push(entry)
     this.#admitted++
     this.#paths.file(entry)
@@ -229,12 +204,7 @@ export class FlowTable<Handle> {
   }
 }
 
-/** The one that a packet with a short header is for, when it is to an id that was seen in a long one. */
-export function addressed<Handle>(
-  entries: readonly FlowPath<Handle>[],
-  bytes: Uint8Array
-): FlowPath<Handle> | undefined {
-  if (entries.length < 2) return entries[0]
-  const id = shortHeaderId(bytes, OWN_ID_BYTES)
-  return id == null ? undefined : entries.find(({ flow }) => flow.ids.has(id))
+function openedWith(bytes: Uint8Array): string | undefined {
+  const header = longHeader(bytes)
+  return header?.opensConnection === true ? header.destinationId : undefined
 }

@@ -2,8 +2,16 @@ import type { FlowPath, RemoteKey } from './flow.ts'
 import type { Path, SocketId } from './path.ts'
 
 const NONE: readonly never[] = []
-/** Flows that may have one remote address: our client's, our server's, and those of links with the peer there, of which some are on their way. */
-const MAX_AT_ONE_ADDRESS = 8
+/**
+ * Flows that may have one remote address: as many links as there may be with one peer (libp2p/links/sessions.ts), and the plain ones of our client
+ * and our server, which have their place anyway.
+ */
+const MAX_VALIDATED = 8 + 2
+/**
+ * Links that have only heard a check from there. Its source may be forged: who has links with us could write anybody's address into
+ * them. So these take no place from the others.
+ */
+const MAX_UNVALIDATED = 8
 
 /** Which flows a packet may be for, by the path that it came by. */
 export class PathTable<Handle> {
@@ -20,9 +28,12 @@ export class PathTable<Handle> {
     return this.#pipes.get(pipe)
   }
 
-  hasRoom(path: Path, key: RemoteKey | undefined): boolean {
+  /** Whether one more flow may have that path, or have it as a validated one. */
+  hasRoom(path: Path, key: RemoteKey | undefined, validated: boolean): boolean {
     if (path.kind === 'pipe') return !this.#pipes.has(path.pipe)
-    return key != null && this.at(path.socket, key).length < MAX_AT_ONE_ADDRESS
+    if (key == null) return false
+    const alike = this.at(path.socket, key).filter(entry => entry.validated === validated)
+    return alike.length < (validated ? MAX_VALIDATED : MAX_UNVALIDATED)
   }
 
   file(entry: FlowPath<Handle>): void {

@@ -22,7 +22,7 @@ export type PlaneCall =
   /** The engine is done with what was dialled or accepted; `now`: nothing that it still sends may leave. */
   | { readonly op: 'release'; readonly flow: number; readonly now: boolean }
   /** Answer: whether it could be done. */
-  | { readonly op: 'admit'; readonly flow: number; readonly path: Path }
+  | { readonly op: 'admit'; readonly flow: number; readonly path: Path; readonly validated: boolean }
   /** Answer: whether it could be done. */
   | {
       readonly op: 'move'

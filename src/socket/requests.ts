@@ -30,7 +30,7 @@ export function handle<Public, Loop>(
       answer(board.accept(request.loopbackPort))
       return
     case 'admit':
-      answer(board.steering.admit(request.flow, request.path))
+      answer(board.steering.admit(request.flow, request.path, request.validated))
       return
     case 'move':
       answer(board.move(request.flow, request.path, request.also, request.holdMs))

@@ -30,13 +30,14 @@ export class Steering<Public, Loop> {
   /**
    * From now on packets that come by that path are the flow's, too.
    *
+   * @param validated whoever is there has answered for it, and is not kept out by what may be forged
    * @returns false when there is no such flow or path, the pipe is another flow's, or there are too many
    */
-  admit(id: number, path: Path): boolean {
+  admit(id: number, path: Path, validated = true): boolean {
     const flow = this.#board.flows.get(id)
     if (flow == null || !this.#exists(path)) return false
     const key = path.kind === 'udp' ? this.#backend.keyOf(path.remote) : undefined
-    return this.#board.flows.admit(flow, path, key)
+    return this.#board.flows.admit(flow, path, key, validated)
   }
 
   /** Packets that come by that path are no longer the flow's. What is sent by it still is. */

@@ -120,11 +120,12 @@ export class PacketSwitch {
   /**
    * From now on packets that come by that path are the flow's, too.
    *
-   * @returns false when the path or the flow is gone, or what comes by the path is another flow's that is in use
+   * @param validated whoever is there has answered for it. Of others there are a few at an address, and they keep nobody out that is
+   * @returns false when the path or the flow is gone, the pipe is another flow's, or there are too many
    * @throws NatError BAD_ADDRESS
    */
-  async admit(flow: number, path: Path): Promise<boolean> {
-    return (await this.#call({ op: 'admit', flow, path: systemPath(path) })) as boolean
+  async admit(flow: number, path: Path, validated = true): Promise<boolean> {
+    return (await this.#call({ op: 'admit', flow, path: systemPath(path), validated })) as boolean
   }
 
   /** Packets that come by that path are no longer the flow's. @throws NatError BAD_ADDRESS */

@@ -228,6 +228,22 @@ describe('paths of a flow', () => {
     assert.deepEqual([sockets.loops[0]?.delivered.length, sockets.loops[1]?.delivered.length], [1, 1])
   })
 
+  test('a link to which an address was only claimed does not get what somebody there opens, but what is its own', () => {
+    const { board, arrive, sockets, udp } = setUp()
+    board.pipes.open(1)
+    const info = call((done: (result: FlowInfo | NatError) => void) => board.serve(1, 5_000, done)) as FlowInfo
+    board.steering.admit(info.flow, udp(7), false)
+    const first = initial({ to: '0101010101010101' })
+    board.fromPipe(1, frame(first))
+    arrive(7, first)
+    arrive(7, initial({ to: '0202020202020202' }))
+    assert.deepEqual([sockets.loops[0]?.delivered.length, sockets.loops[1]?.delivered.length], [2, 1])
+    // its last packets that open a connection may come late
+    board.accept(info.loopbackPort)
+    arrive(7, first)
+    assert.deepEqual([sockets.loops[0]?.delivered.length, sockets.openLoops], [3, 2])
+  })
+
   test('a flow, a socket or a pipe that is gone: refused', () => {
     const { board, link, udp, socket } = setUpLink()
     const elsewhere = { kind: 'udp', socket: socket + 1, remote: { address: '192.0.2.1', port: 1 } } as const

@@ -235,16 +235,52 @@ describe('paths', () => {
     assert.deepEqual([only(flows, SOCKET, 1), flows.admitted], [undefined, 0])
   })
 
-  test('several flows may have one address, eight of them; when one goes the others stay', () => {
+  test('several flows may have one address, ten of them; when one goes the others stay', () => {
     const flows = table({ ...LIMITS, maxFlows: 20 })
-    const all = Array.from({ length: 10 }, (_, i) => add(flows, 'client', i + 1))
+    const all = Array.from({ length: 12 }, (_, i) => add(flows, 'client', i + 1))
     const admitted = all.map(flow => flows.admit(flow, udp(99), 99))
-    assert.deepEqual(admitted, [...Array<boolean>(8).fill(true), false, false])
+    assert.deepEqual(admitted, [...Array<boolean>(10).fill(true), false, false])
     assert.equal(only(flows, SOCKET, 99), undefined)
-    for (const flow of all.slice(1, 8)) flows.dismiss(flow, udp(99))
+    for (const flow of all.slice(1, 10)) flows.dismiss(flow, udp(99))
     assert.equal(only(flows, SOCKET, 99)?.flow, all[0])
     flows.remove(all[0]!)
     assert.equal(flows.at(SOCKET, 99).length > 0, false)
+  })
+
+  test('however many have an address that nobody has answered for, there is room for those that were answered, and they stay', () => {
+    const flows = table({ ...LIMITS, maxFlows: 40 })
+    const forged = Array.from({ length: 20 }, (_, i) => add(flows, 'client', i + 1))
+    const admitted = forged.map(flow => flows.admit(flow, udp(99), 99, false))
+    assert.equal(admitted.filter(Boolean).length, 8)
+    const plain = add(flows, 'server', 99)
+    const links = Array.from({ length: 10 }, (_, i) => add(flows, 'client', 101 + i))
+    assert.deepEqual(
+      links.map(flow => flows.admit(flow, udp(99), 99)),
+      [...Array<boolean>(9).fill(true), false]
+    )
+    // nor do they get a validated one's place
+    assert.equal(flows.admit(forged[0]!, udp(99), 99), false)
+    flows.dismiss(links[0]!, udp(99))
+    assert.equal(flows.admit(forged[0]!, udp(99), 99), true)
+    assert.equal(flows.at(SOCKET, 99).length, 7 + 1 + 8 + 1)
+    assert.equal(
+      flows.at(SOCKET, 99).some(({ flow }) => flow === plain),
+      true
+    )
+    // a place among those that nobody has answered for is free again
+    assert.equal(flows.admit(forged[19]!, udp(99), 99, false), true)
+  })
+
+  test('a path that was answered stays so, and a pipe is', () => {
+    const flows = table()
+    const flow = add(flows, 'client')
+    for (const validated of [true, false]) assert.equal(flows.admit(flow, udp(2), 2, validated), true)
+    for (const validated of [false, true])
+      assert.equal(flows.admit(flow, { kind: 'pipe', pipe: 7 }, undefined, validated), true)
+    assert.deepEqual(
+      flow.paths.map(({ validated }) => validated),
+      [true, true, true]
+    )
   })
 
   test('new connections share a flow of their role, and never a link’s', () => {
@@ -269,7 +305,7 @@ describe('paths', () => {
     const flow = add(flows, 'client')
     let port = 1
     while (port < 1_000 && flows.admit(flow, udp(port + 1), port + 1)) port++
-    assert.deepEqual([port, flows.admitted], [40, 40])
+    assert.deepEqual([port, flows.admitted], [56, 56])
     flows.dismiss(flow, udp(1))
     assert.equal(flows.admit(flow, udp(99), 99), true)
   })

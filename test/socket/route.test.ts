@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { describe } from 'node:test'
 import type { FlowPath } from '../../src/socket/flow.ts'
-import { addressed } from '../../src/socket/flows.ts'
+import { addressed, route } from '../../src/socket/route.ts'
 import { add, addLink, CLIENT_ID, OTHER_ID, only, SERVER_ID, SOCKET, table } from './flow-table.ts'
 import { handshake, initial, short } from './packets.ts'
 
@@ -65,9 +65,9 @@ describe('who gets a packet', () => {
           const flows = table()
           if (state.includes('client')) flows.sent(add(flows, 'client'), initial({ from: CLIENT_ID }), 0)
           if (state.includes('server')) add(flows, 'server')
-          const route = flows.route(SOCKET, 1, packets[packet], listening)
-          if ('to' in route) assert.equal(namesOf(route.to), expected)
-          else assert.equal(Object.entries(route).flat().join(' '), expected)
+          const found = route(flows.at(SOCKET, 1), packets[packet], listening)
+          if ('to' in found) assert.equal(namesOf(found.to), expected)
+          else assert.equal(Object.entries(found).flat().join(' '), expected)
         })
       }
     }
@@ -101,16 +101,16 @@ describe('who gets a packet', () => {
       }
       if (state.endsWith(', our client')) add(flows, 'client')
       if (state.endsWith(', our server')) add(flows, 'server')
-      const route = flows.route(SOCKET, 1, packet, true)
-      assert.equal('to' in route ? namesOf(route.to) : Object.entries(route).flat().join(' '), expected)
+      const found = route(flows.at(SOCKET, 1), packet, true)
+      assert.equal('to' in found ? namesOf(found.to) : Object.entries(found).flat().join(' '), expected)
     })
   }
 
   test('another port, another socket: another peer', () => {
     const flows = table()
     add(flows, 'server')
-    assert.deepEqual(flows.route(SOCKET, 2, short(OTHER_ID), true), { drop: 'unknown' })
-    assert.deepEqual(flows.route(SOCKET + 1, 1, short(OTHER_ID), true), { drop: 'unknown' })
+    assert.deepEqual(route(flows.at(SOCKET, 2), short(OTHER_ID), true), { drop: 'unknown' })
+    assert.deepEqual(route(flows.at(SOCKET + 1, 1), short(OTHER_ID), true), { drop: 'unknown' })
   })
 
   test('the only flow from an address is found without looking at the packet; of two, none is', () => {

@@ -5,9 +5,9 @@ import { exhausted } from '../bind-error.ts'
 import { Board } from '../board.ts'
 import { longHeader } from '../demux.ts'
 import { FLOW_LIMITS, type Flow, type FlowLimits, type FlowPath } from '../flow.ts'
-import { addressed } from '../flows.ts'
 import type { Koffi } from '../koffi.ts'
 import type { PlaneEvent } from '../plane.ts'
+import { addressed } from '../route.ts'
 import { isSilent, keepUnheard } from '../unheard.ts'
 import { BATCH } from './arena.ts'
 import { Batch } from './batch.ts'
@@ -222,7 +222,7 @@ export class FfiPlane implements Backend<PublicSocket, Loop> {
     }
   }
 
-  /** Datagrams with short headers from where several flows are: to the one whose id they have, or to all (see FlowTable.route). */
+  /** Datagrams with short headers from where several flows are: to the one whose id they have, or to all (see route.ts). */
   #toSeveral(entries: readonly FlowPath<Loop>[], i: number): void {
     const { arena } = this.#batch
     const payload = arena.payload(i)

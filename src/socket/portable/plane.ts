@@ -7,8 +7,8 @@ import { bindError, exhausted } from '../bind-error.ts'
 import { Board } from '../board.ts'
 import { longHeader, STUN_COOKIE } from '../demux.ts'
 import type { Flow, FlowLimits } from '../flow.ts'
-import { addressed } from '../flows.ts'
 import type { PlaneEvent } from '../plane.ts'
+import { addressed } from '../route.ts'
 import { isSilent, keepUnheard } from '../unheard.ts'
 
 interface PublicSocket {

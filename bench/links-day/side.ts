@@ -240,6 +240,8 @@ export class Side {
         this.#init.onDead(event.reason)
         return
       case 'attempt':
+      case 'found':
+      case 'direct':
         return
       default:
         event satisfies never

@@ -152,6 +152,9 @@ export class LinkPaths {
       case 'punch-tcp':
         events.emit('punch-tcp', event)
         return
+      case 'found':
+      case 'direct':
+        return
       case 'dead':
         onDead(event.reason)
         return

@@ -13,6 +13,7 @@ import { begin, described, type Known, keyOf } from './known.ts'
 import { BYSTANDER_ALLOWANCE, SCHEDULES } from './limits.ts'
 import { Outbox } from './outbox.ts'
 import { Prober } from './prober.ts'
+import { Probing } from './probing.ts'
 import { type AgentRole, Selection } from './selection.ts'
 import { PathTable, type PipeFacts } from './table.ts'
 import { askedInUse, dutyOf, heard, suspect, trustEndsMs, unanswered } from './trust.ts'
@@ -25,13 +26,15 @@ export interface PathAgentInit {
   readonly tag: number
   readonly random: Random
   readonly allowPrivate: AllowPrivate
-  /** Which ways of finding a direct path may be used. @default all */
+  /** Which ways of finding a direct path may be used. @default all that are built in */
   readonly techniques?: ReadonlySet<TechniqueName>
+  /** Which of them are used from the beginning, until a `check` says otherwise. @default all of them */
+  readonly checking?: ReadonlySet<TechniqueName>
   /** What hosts that have proved nothing hear of all links of a node. @default one for this link */
   readonly bystanders?: Allowance
 }
 
-const ALL: ReadonlySet<TechniqueName> = new Set(['relay', 'direct', 'reverse', 'punch-quic', 'punch-tcp'])
+const ALL: ReadonlySet<TechniqueName> = new Set(['relay', 'direct', 'local', 'reverse', 'punch-quic', 'punch-tcp'])
 
 /**
  * Finds the paths of a link, keeps them, and decides which one is used: checks by every pair of a socket of ours and a candidate of theirs, and by
@@ -48,6 +51,7 @@ export class PathAgent {
   readonly #upkeep: Upkeep
   readonly #finding: Finding
   readonly #hearing: Hearing
+  readonly #probing: Probing
   #done = false
 
   constructor(init: PathAgentInit) {
@@ -58,17 +62,20 @@ export class PathAgent {
     const { lifetime } = keepalives
     const table = new PathTable(role === 'controlling' ? 'mine' : 'theirs', out)
     const prober = new Prober({ keys, tag, random, out, bystanders })
-    const candidacy = new Candidacy({ allowPrivate, techniques })
+    const checking = new Set(init.checking ?? techniques)
+    const candidacy = new Candidacy({ allowPrivate, techniques, checking })
     const selection = new Selection({ role, table, out, trustEndsMs: known => this.#trustEndsMs(known) })
     this.#table = table
     this.#prober = prober
     this.#candidacy = candidacy
     this.#selection = selection
     const upkeep = new Upkeep({ out, table, prober, selection, keepalives })
-    const finding = new Finding({ role, techniques, out, table, candidacy, selection })
+    const probing = new Probing({ table, prober })
+    const finding = new Finding({ role, techniques, checking, out, table, candidacy, selection })
     this.#upkeep = upkeep
     this.#finding = finding
-    this.#hearing = new Hearing({ role, table, prober, candidacy, selection, lifetime, upkeep, finding })
+    this.#probing = probing
+    this.#hearing = new Hearing({ probing, role, table, prober, candidacy, selection, lifetime, upkeep, finding })
   }
 
   /** The path in use. */
@@ -150,6 +157,18 @@ export class PathAgent {
         return
       case 'network-changed':
         this.#networkChanged(nowMs)
+        return
+      case 'check':
+        this.#finding.check(nowMs, input.technique, input.on)
+        return
+      case 'target':
+        if (this.#candidacy.addTarget(input.technique, input.to)) this.#finding.pair(nowMs)
+        return
+      case 'technique-sockets':
+        this.#probing.sockets(input.technique, input.sockets)
+        return
+      case 'probe':
+        this.#probing.probe(nowMs, input)
         return
       default:
         input satisfies never

@@ -1,4 +1,4 @@
-import type { Input } from '../../core/machine.ts'
+import type { Endpoint, Input } from '../../core/machine.ts'
 import type { Path, SocketId } from '../../socket/path.ts'
 import type { PathCandidate, PathMessage } from '../../wire/path.ts'
 import type { Attempt, Reason, TechniqueName } from '../attempt.ts'
@@ -89,6 +89,14 @@ export type AgentInput =
     }
   /** Addresses, default route or the clock changed: nothing that was known of our own network holds. */
   | { readonly type: 'network-changed' }
+  /** The plan has (no more) a use for what that technique finds by checks of pairs, or by TCP. */
+  | { readonly type: 'check'; readonly technique: TechniqueName; readonly on: boolean }
+  /** An address of theirs that a technique knows of, beside the candidates: its pairs are checked, too. */
+  | { readonly type: 'target'; readonly technique: TechniqueName; readonly to: Endpoint }
+  /** Further sockets of ours, that a technique has opened: checks that come in by them count as found by it. All that it has, each time. */
+  | { readonly type: 'technique-sockets'; readonly technique: TechniqueName; readonly sockets: readonly SocketId[] }
+  /** One check from any socket to any address, beside all pairs; the caller sees to it that they are not too many. */
+  | { readonly type: 'probe'; readonly technique: TechniqueName; readonly socket: SocketId; readonly to: Endpoint }
 
 export type AgentEvent =
   /** The switch is to take the link's packets from that path too, from now on; `refuse`: no longer. */
@@ -101,7 +109,12 @@ export type AgentEvent =
   | { readonly type: 'use'; readonly path: Path; readonly also?: Path; readonly holdMs: number }
   /** The path in use has changed: for people. */
   | { readonly type: 'path'; readonly to: KnownPath; readonly from: KnownPath | undefined; readonly reason: PathReason }
+  /** What came of the first round of checks by a technique that is checked, or of a TCP connect. */
   | { readonly type: 'attempt'; readonly attempt: Attempt }
+  /** A path has been validated. */
+  | { readonly type: 'found'; readonly technique: TechniqueName; readonly path: KnownPath }
+  /** There is a direct path that nothing speaks against; or none any more. */
+  | { readonly type: 'direct'; readonly on: boolean }
   /** There is no relayed path that works, or a second one is worth having: attach one. Told again with backoff until there is one. */
   | { readonly type: 'want-relay' }
   /** A pipe is not needed any more: it is dead, or another relay is better. */

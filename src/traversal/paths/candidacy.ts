@@ -3,14 +3,17 @@ import type { AllowPrivate } from '../../core/ip.ts'
 import type { Endpoint } from '../../core/machine.ts'
 import { MAX_CANDIDATES, type PathCandidate, type PathMessage } from '../../wire/path.ts'
 import type { TechniqueName } from '../attempt.ts'
-import { LIST_ALLOWANCE } from './limits.ts'
-import { countsAs, isOpen, type Target, targetsAmong, techniqueOf } from './targets.ts'
+import { LIMITS, LIST_ALLOWANCE } from './limits.ts'
+import { countsAs, isOpen, type Target, targetOf, targetsAmong, techniqueOf } from './targets.ts'
 
 type List = Extract<PathMessage, { type: 'CANDIDATES' }>
 
 export interface CandidacyInit {
   readonly allowPrivate: AllowPrivate
+  /** Those that may be used. */
   readonly techniques: ReadonlySet<TechniqueName>
+  /** Those whose pairs are checked now. */
+  readonly checking: ReadonlySet<TechniqueName>
 }
 
 /** What each side has told of where it is. */
@@ -24,6 +27,8 @@ export class Candidacy {
   #waiting: List | undefined
   #waitMs = Number.POSITIVE_INFINITY
   #seq = 0
+  /** What techniques know of, beside their candidates. */
+  readonly #targets: Target[] = []
 
   constructor(init: CandidacyInit) {
     this.#init = init
@@ -81,7 +86,16 @@ export class Candidacy {
   }
 
   udpTargets(relays: readonly Endpoint[]): readonly Target[] {
-    return targetsAmong(this.#theirs, 'udp', this.#rules(relays))
+    return [...targetsAmong(this.#theirs, 'udp', this.#rules(relays)), ...this.#targets]
+  }
+
+  /** An address that a technique of ours knows of: whether we may go there is its business. @returns whether it is a new one, and there is room */
+  addTarget(technique: TechniqueName, { address, port }: Endpoint): boolean {
+    const target = targetOf(technique, address, port)
+    const same = this.#targets.some(each => each.address === target?.address && each.port === port)
+    if (target == null || same || this.#targets.length >= LIMITS.targets) return false
+    this.#targets.push(target)
+    return true
   }
 
   /** Of theirs, or of those that a message has, what may be dialled over TCP. */
@@ -89,12 +103,13 @@ export class Candidacy {
     return targetsAmong(candidates.slice(0, MAX_CANDIDATES), 'tcp', this.#rules(relays))
   }
 
-  /** What a path is called whose other end nobody announced; undefined when it is not to be used. */
-  unannounced(): TechniqueName | undefined {
-    return countsAs(techniqueOf(undefined, this.#theirs, this.#own), this.#init.techniques)
+  /** What a path is called to an address that nobody announced; undefined when it is not to be used. */
+  unannounced(address: string): TechniqueName | undefined {
+    return countsAs(techniqueOf(undefined, address, this.#theirs, this.#own), this.#init.techniques)
   }
 
   #rules(relays: readonly Endpoint[]) {
-    return { own: this.#own, relays, ...this.#init }
+    const { allowPrivate, checking } = this.#init
+    return { own: this.#own, relays, allowPrivate, techniques: checking }
   }
 }

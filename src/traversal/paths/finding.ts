@@ -2,7 +2,7 @@ import type { PathMessage } from '../../wire/path.ts'
 import type { Attempt, TechniqueName } from '../attempt.ts'
 import type { AgentInput, LocalSocket } from './api.ts'
 import type { Candidacy } from './candidacy.ts'
-import { begin, type Known } from './known.ts'
+import { begin, described, type Known } from './known.ts'
 import { LIMITS, SCHEDULES } from './limits.ts'
 import type { Outbox } from './outbox.ts'
 import { Progress } from './progress.ts'
@@ -14,7 +14,10 @@ import { isSuspected } from './trust.ts'
 
 export interface FindingInit {
   readonly role: AgentRole
+  /** Those that may be used. */
   readonly techniques: ReadonlySet<TechniqueName>
+  /** Those that are used now. */
+  readonly checking: Set<TechniqueName>
   readonly out: Outbox
   readonly table: PathTable
   readonly candidacy: Candidacy
@@ -27,19 +30,21 @@ export class Finding {
   readonly #search: Search
   readonly #tcp: TcpPunch
   readonly #progress = new Progress()
-  readonly #usesUdp: boolean
   #sockets: readonly LocalSocket[] = []
   #stream = false
   /** A direct path by UDP is there, and nothing speaks against it. */
   #found = false
+  /** The same, of any kind. */
+  #direct = false
   /** When both sides' candidates were known first. */
   #knownMs: number | undefined
+  /** When the plan had its turn for TCP; undefined: when UDP has had its time. */
+  #tcpFromMs: number | undefined
 
   constructor(init: FindingInit) {
     this.#init = init
     this.#search = new Search(init.role === 'controlling')
     this.#tcp = new TcpPunch(init.role)
-    this.#usesUdp = (['direct', 'reverse', 'punch-quic'] as const).some(name => init.techniques.has(name))
   }
 
   /** The other side hears us by the path stream from now on. */
@@ -60,6 +65,23 @@ export class Finding {
 
   isOurs(socket: number): boolean {
     return this.#sockets.some(each => each.socket === socket)
+  }
+
+  /** The plan has, or has no more, a use for a technique. */
+  check(nowMs: number, technique: TechniqueName, on: boolean): void {
+    const { checking, techniques } = this.#init
+    if (!techniques.has(technique)) return
+    if (!on) checking.delete(technique)
+    else if (!checking.has(technique)) {
+      checking.add(technique)
+      this.#progress.forget(technique)
+    }
+    if (technique === 'punch-tcp') this.#tcpFromMs = on ? nowMs : undefined
+    else {
+      this.pair(nowMs)
+      // without a pair of its own it has a round all the same, so that it is told what came of it
+      if (on && this.#knownMs != null && !this.#found) this.#search.restart(nowMs)
+    }
   }
 
   /** Something about the candidates is new: checks begin by the pairs that are. */
@@ -109,7 +131,9 @@ export class Finding {
 
   /** A path has been validated. */
   validated(known: Known, nowMs: number): void {
-    if (known.transport === 'udp') this.#report(this.#progress.found(known, nowMs))
+    const { technique } = known
+    if (known.transport === 'udp' && isPaired(technique)) this.#report(this.#progress.found(known, nowMs))
+    this.#init.out.emit({ type: 'found', technique, path: described(known) })
   }
 
   /** @returns when to look again */
@@ -124,15 +148,19 @@ export class Finding {
       else this.#begin(nowMs, round)
     }
     this.#punchTcp(nowMs)
-    const udpTurnMs = (this.#knownMs ?? Number.POSITIVE_INFINITY) + TCP_PUNCH.afterUdpMs
-    const later = [this.#tcp.wakeAtMs, udpTurnMs].filter(ms => ms > nowMs)
+    const later = [this.#tcp.wakeAtMs, this.#tcpTurnMs].filter(ms => ms > nowMs)
     return Math.min(this.#search.wakeAtMs, candidacy.wakeAtMs, ...later)
   }
 
   #look(nowMs: number): void {
-    const { table } = this.#init
+    const { table, out } = this.#init
     const works = (known: Known) => known.validatedAtMs != null && !isSuspected(known, nowMs)
-    const found = table.all().some(known => known.transport === 'udp' && works(known))
+    const working = table.all().filter(known => known.kind === 'direct' && works(known))
+    if (this.#direct !== working.length > 0) {
+      this.#direct = working.length > 0
+      out.emit({ type: 'direct', on: this.#direct })
+    }
+    const found = working.some(known => known.transport === 'udp')
     if (found === this.#found) return
     this.#found = found
     if (found) this.#search.found(nowMs)
@@ -144,14 +172,14 @@ export class Finding {
   }
 
   #begin(nowMs: number, round: 'first' | 'later'): void {
-    const { table, role } = this.#init
+    const { table, role, checking } = this.#init
     const schedule = round === 'first' ? SCHEDULES.opening : SCHEDULES.later
     const pairs = table.all().filter(({ validatedAtMs }) => validatedAtMs == null)
     pairs.forEach((known, i) => {
       if (known.burst == null) begin(known, schedule, nowMs + i * LIMITS.pacingMs)
     })
     this.#search.began(nowMs, schedule.at(-1)! + pairs.length * LIMITS.pacingMs)
-    this.#progress.began(nowMs)
+    this.#progress.began([...checking].filter(isPaired), nowMs)
     // so that both open their NATs in the same moment
     if (round === 'later' && role === 'controlling') this.announce()
   }
@@ -166,22 +194,24 @@ export class Finding {
   }
 
   #failed(nowMs: number): void {
-    if (!this.#usesUdp) return
     const { table, candidacy } = this.#init
-    const targets = new Set(table.all().flatMap(({ host, announced }) => (announced ? (host ?? []) : []))).size
-    this.#report(this.#progress.failed({ targets, own: candidacy.ownOf('udp').length }, nowMs))
+    const announced = table.all().filter(({ announced }) => announced)
+    const own = candidacy.ownOf('udp').length
+    const failingOf = (technique: TechniqueName) => {
+      const hosts = announced.flatMap(known => (known.technique === technique ? (known.host ?? []) : []))
+      return { targets: new Set(hosts).size, own }
+    }
+    for (const attempt of this.#progress.failed(failingOf, nowMs)) this.#report(attempt)
+  }
+
+  get #tcpTurnMs(): number {
+    return this.#tcpFromMs ?? (this.#knownMs ?? Number.POSITIVE_INFINITY) + TCP_PUNCH.afterUdpMs
   }
 
   #punchTcp(nowMs: number): void {
-    const { table, candidacy, techniques } = this.#init
+    const { table, candidacy, checking } = this.#init
     const own = candidacy.ownOf('tcp')
-    const all = table.all()
-    const direct = all.some(({ kind, validatedAtMs }) => kind === 'direct' && validatedAtMs != null)
-    const hopeless = candidacy.ownOf('udp').length === 0 || !all.some(({ transport }) => transport === 'udp')
-    // what others see of our TCP may be on its way from the hub, and is what the other side can punch
-    const seen = own.some(({ kind }) => kind !== 'host')
-    const turn = this.#knownMs != null && ((hopeless && seen) || nowMs >= this.#knownMs + TCP_PUNCH.afterUdpMs)
-    const wanted = techniques.has('punch-tcp') && !direct && turn
+    const wanted = checking.has('punch-tcp') && !this.#direct && this.#knownMs != null && nowMs >= this.#tcpTurnMs
     const reachable = wanted && (candidacy.tcpOpen || candidacy.tcpTargets(table.relayEndpoints).length > 0)
     this.#put(this.#tcp.step(nowMs, { wanted, stream: this.#stream, own, reachable }))
   }
@@ -195,4 +225,11 @@ export class Finding {
   #report(attempt: Attempt | undefined): void {
     if (attempt != null) this.#init.out.emit({ type: 'attempt', attempt })
   }
+}
+
+const PAIRED: ReadonlySet<TechniqueName> = new Set(['direct', 'local', 'reverse', 'punch-quic'])
+
+/** Whether it is done by checks between our sockets and their candidates. */
+export function isPaired(technique: TechniqueName): boolean {
+  return PAIRED.has(technique)
 }

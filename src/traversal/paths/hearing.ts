@@ -7,6 +7,7 @@ import type { MappingLifetime } from './keepalive.ts'
 import { type Burst, begin, type Known, keyOf, measured } from './known.ts'
 import { SCHEDULES } from './limits.ts'
 import type { Prober } from './prober.ts'
+import type { Probing } from './probing.ts'
 import type { AgentRole, Selection } from './selection.ts'
 import type { PathTable } from './table.ts'
 import { answered, askedInUse, doubtAtMs } from './trust.ts'
@@ -24,6 +25,7 @@ export interface HearingInit {
   readonly lifetime: MappingLifetime
   readonly upkeep: Upkeep
   readonly finding: Finding
+  readonly probing: Probing
 }
 
 /** What follows from a check of theirs, and from an answer to one of ours. */
@@ -63,14 +65,17 @@ export class Hearing {
   }
 
   #peerReflexive(nowMs: number, from: Path): Known | undefined {
-    const { finding, candidacy, table } = this.#init
-    if (from.kind !== 'udp' || !finding.isOurs(from.socket)) return undefined
-    const technique = candidacy.unannounced()
+    const { finding, probing, candidacy, table } = this.#init
+    if (from.kind !== 'udp') return undefined
+    const probed = probing.techniqueOf(from)
+    if (probed == null && !finding.isOurs(from.socket)) return undefined
+    const technique = probed ?? candidacy.unannounced(from.remote.address)
     return technique == null ? undefined : table.addPeerReflexive(from, technique, nowMs)
   }
 
   #answered(nowMs: number, { id, mapped }: Extract<Check, { type: 'answer' }>, from: Path): void {
-    const { table, prober, selection, lifetime, upkeep, finding, role } = this.#init
+    const { table, prober, probing, selection, lifetime, upkeep, finding, role } = this.#init
+    probing.heard(nowMs, id, from)
     const asked = prober.answered(id, from, nowMs)
     const known = table.get(asked?.key)
     if (asked == null || known == null) return

@@ -24,6 +24,14 @@ export const LIMITS = {
   pairs: 32,
   /** Pairs that work, though their candidate is not named any more. */
   formerPairs: 8,
+  /** Addresses that techniques know of, beside the candidates. */
+  targets: 8,
+  /** Sockets that techniques have opened for one link. */
+  techniqueSockets: 1_024,
+  /** Probes of techniques that may yet be answered. */
+  probes: 4_096,
+  /** Hosts that have been probed: a check that comes from there counts as found by the technique that did it. */
+  probedHosts: 8,
   /** Sources of checks that nobody announced: NATs that map by destination make a few. */
   peerReflexive: 8,
   /** Pipes there are at once: two relays, what replaces them, a punched connection. */

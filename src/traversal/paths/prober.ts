@@ -1,6 +1,7 @@
 import { Allowance } from '../../core/allowance.ts'
 import type { Random } from '../../core/random.ts'
 import type { Path } from '../../socket/path.ts'
+import type { TechniqueName } from '../attempt.ts'
 import type { CheckKeys } from './api.ts'
 import { answeredId, type Check, checkId, checkNumber, encodeAnswer, encodeRequest, readCheck } from './checks.ts'
 import { type Known, keyOf } from './known.ts'
@@ -16,6 +17,13 @@ interface Outstanding {
 
 export interface Answered extends Outstanding {
   readonly rttMs: number
+}
+
+/** A check of a technique's that may yet be answered. */
+interface Probe {
+  readonly path: Path
+  readonly technique: TechniqueName
+  readonly sentAtMs: number
 }
 
 export interface ProberInit {
@@ -34,6 +42,8 @@ const MAX_PROVEN = 64
 export class Prober {
   readonly #init: ProberInit
   readonly #outstanding = new Map<string, Outstanding>()
+  /** The oldest first. */
+  readonly #probes = new Map<string, Probe>()
   readonly #heard = new ReplayWindow()
   readonly #proven = new Set<string>()
   readonly #perHost = new Allowance(HOST_ALLOWANCE)
@@ -47,7 +57,7 @@ export class Prober {
 
   /** How much is remembered: bounded, whatever happens. */
   get size(): number {
-    return this.#outstanding.size + this.#proven.size + this.#perHost.size
+    return this.#outstanding.size + this.#probes.size + this.#proven.size + this.#perHost.size
   }
 
   /** One check by that path. @returns false when its host has had enough without an answer */
@@ -66,6 +76,28 @@ export class Prober {
     return true
   }
 
+  /** One check by a path that nobody knows yet. Their number is the technique's business, and the node's. */
+  probe(path: Path, technique: TechniqueName, nowMs: number): void {
+    const { keys, tag, random, out } = this.#init
+    const id = checkId(tag, ++this.#count, random.bytes(4))
+    out.send(path, encodeRequest(keys, id, undefined))
+    this.#probes.set(textOf(id), { path, technique, sentAtMs: nowMs })
+    for (const [oldest, { sentAtMs }] of this.#probes) {
+      if (this.#probes.size <= LIMITS.probes && nowMs - sentAtMs <= LIMITS.answerMs) break
+      this.#probes.delete(oldest)
+    }
+  }
+
+  /** An answer by a path that nobody knows yet: from now on it is a check like any other. @returns whose probe it answers */
+  probed(id: Uint8Array, from: Path): Pick<Probe, 'path' | 'technique'> | undefined {
+    const text = textOf(id)
+    const probe = this.#probes.get(text)
+    if (probe == null || keyOf(probe.path) !== keyOf(from)) return undefined
+    this.#probes.delete(text)
+    this.#outstanding.set(text, { key: keyOf(from), sentAtMs: probe.sentAtMs, nomination: undefined })
+    return probe
+  }
+
   /** Answers a check of theirs. The host may be the victim of a forged source: it gets no more than it does from our own checks. */
   answer(known: Known, id: Uint8Array, nowMs: number): void {
     if (!this.#mayHear(known.host, nowMs)) return
@@ -77,7 +109,7 @@ export class Prober {
   /** What a STUN message says. Undefined when it is none of this link, was heard before, or comes too fast. */
   read(bytes: Uint8Array, from: Path, nowMs: number): Check | undefined {
     const answers = answeredId(bytes)
-    if (answers != null && !this.#outstanding.has(textOf(answers))) return undefined
+    if (answers != null && !this.#awaits(textOf(answers))) return undefined
     if (!this.#readable.take(this.#sourceOf(from), nowMs)) return undefined
     const check = readCheck(bytes, this.#init.keys)
     if (check?.type === 'request' && !this.#heard.take(checkNumber(check.id))) return undefined
@@ -104,6 +136,10 @@ export class Prober {
       this.#proven.delete(oldest)
       return
     }
+  }
+
+  #awaits(id: string): boolean {
+    return this.#outstanding.has(id) || this.#probes.has(id)
   }
 
   /** Who shares an allowance: strangers have one in all, so that their forgeries do not crowd out whom we know. */

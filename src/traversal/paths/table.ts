@@ -1,7 +1,7 @@
 import { isIP, isIPv6 } from 'node:net'
 import { canonicalIp } from '../../core/ip.ts'
 import type { Endpoint } from '../../core/machine.ts'
-import type { Path } from '../../socket/path.ts'
+import type { Path, SocketId } from '../../socket/path.ts'
 import type { TechniqueName } from '../attempt.ts'
 import type { AgentInput, LocalSocket } from './api.ts'
 import { type Known, keyOf, newKnown, type PathFacts } from './known.ts'
@@ -17,6 +17,8 @@ export class PathTable {
   readonly #paths = new Map<string, Known>()
   readonly #pipeRemotes = new Map<number, Endpoint>()
   #wanted: ReadonlySet<string> = new Set()
+  /** Sockets of techniques: paths by them are no pairs, and stay. */
+  #further: ReadonlySet<SocketId> = new Set()
   readonly #turn: Turn
   readonly #out: Outbox
 
@@ -42,6 +44,15 @@ export class PathTable {
     return [...this.#pipeRemotes.values()]
   }
 
+  /** The sockets that techniques have now. Paths by those that are gone go. */
+  setFurther(sockets: ReadonlySet<SocketId>): void {
+    for (const known of this.all()) {
+      const { path } = known
+      if (path.kind === 'udp' && this.#further.has(path.socket) && !sockets.has(path.socket)) this.remove(known)
+    }
+    this.#further = sockets
+  }
+
   /** The pairs that the candidates make with our sockets. Those of before that carry nothing go; of what is validated the last heard of stay. */
   setPairs(sockets: readonly LocalSocket[], targets: readonly Target[], nowMs: number): Known[] {
     const wanted = new Map<string, PathFacts>()
@@ -54,7 +65,7 @@ export class PathTable {
       }
     }
     this.#wanted = new Set(wanted.keys())
-    const open = new Set(sockets.map(({ socket }) => socket))
+    const open = new Set([...sockets.map(({ socket }) => socket), ...this.#further])
     for (const known of this.all()) {
       if (known.path.kind !== 'udp' || wanted.has(known.key)) continue
       if (!open.has(known.path.socket) || (known.announced && known.validatedAtMs == null)) this.remove(known)

@@ -40,12 +40,20 @@ export function targetsAmong(
   const { usable } = filterCandidates(list, { own: outside, relays, allowPrivate })
   return usable.flatMap(({ kind, address, port }): Target[] => {
     const candidate: PathCandidate = { kind, transport, address, port }
-    const finds = transport === 'tcp' ? 'punch-tcp' : techniqueOf(candidate, theirs, own)
+    const finds = transport === 'tcp' ? 'punch-tcp' : techniqueOf(candidate, address, theirs, own)
     const allowed = countsAs(finds, techniques)
     if (allowed == null) return []
     const family = isIPv6(address) ? 6 : 4
     return [{ ...candidate, family, scope: scopeOf(address), finds: allowed, plain: isPlain(candidate, theirs, own) }]
   })
+}
+
+/** An address that is no candidate of theirs. @returns undefined where it is no address */
+export function targetOf(finds: TechniqueName, text: string, port: number): Target | undefined {
+  const address = canonicalIp(text)
+  if (address == null || !Number.isInteger(port) || port < 1 || port > 0xffff) return undefined
+  const family = isIPv6(address) ? 6 : 4
+  return { kind: 'host', transport: 'udp', address, port, family, scope: scopeOf(address), finds, plain: false }
 }
 
 /** As which of the techniques that are allowed a path counts: a punch over UDP gets through where nothing is in its way, too. */
@@ -60,14 +68,16 @@ export function scopeOf(address: string): 'lan' | 'wan' {
 }
 
 /**
- * What a path to that address is called: `direct` where whoever sends to it arrives, `reverse` where that is so of ours only. Everything else was
- * punched, LAN addresses too: who is in the same LAN is found by trying.
+ * What a path to that address is called: `local` in a LAN, which is found by trying; `direct` where whoever sends to it arrives, `reverse` where that
+ * is so of ours only. Everything else was punched.
  */
 export function techniqueOf(
   candidate: PathCandidate | undefined,
+  address: string,
   theirs: readonly PathCandidate[],
   own: readonly PathCandidate[]
 ): TechniqueName {
+  if (scopeOf(address) === 'lan') return 'local'
   if (candidate != null && namesOf(candidate, theirs).some(each => isOpen(each, theirs))) return 'direct'
   return own.some(each => each.transport === 'udp' && isOpen(each, own)) ? 'reverse' : 'punch-quic'
 }

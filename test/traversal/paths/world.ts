@@ -39,6 +39,7 @@ export interface WorldOptions {
   readonly relayMs?: number
   readonly seed?: number
   readonly techniques?: ReadonlySet<TechniqueName>
+  readonly checking?: ReadonlySet<TechniqueName>
   readonly deadMs?: number
 }
 
@@ -65,6 +66,8 @@ export class Side {
   lost: (path: Path) => boolean = () => false
   candidates: readonly PathCandidate[] = []
   socket: UdpSocket | undefined
+  /** Those of techniques. */
+  readonly further = new Map<number, UdpSocket>()
   seq = 0
   readonly #world: World
   #timer: Timer | undefined
@@ -72,7 +75,7 @@ export class Side {
   #heard = new Map<string, { path: Path; count: number }>()
   over = false
 
-  constructor(world: World, name: 'a' | 'b', { techniques, seed = 1 }: WorldOptions) {
+  constructor(world: World, name: 'a' | 'b', { techniques, checking, seed = 1 }: WorldOptions) {
     this.#world = world
     this.name = name
     this.agent = new PathAgent({
@@ -81,7 +84,8 @@ export class Side {
       tag: name === 'a' ? 0xa : 0xb,
       random: seededRandom(seed + (name === 'a' ? 1 : 2)),
       allowPrivate: false,
-      ...(techniques == null ? {} : { techniques })
+      ...(techniques == null ? {} : { techniques }),
+      ...(checking == null ? {} : { checking })
     })
   }
 
@@ -114,7 +118,7 @@ export class Side {
 
   put(path: Path, bytes: Uint8Array): void {
     if (this.lost(path)) return
-    if (path.kind === 'udp') this.socket?.send({ bytes, to: path.remote })
+    if (path.kind === 'udp') this.#socketOf(path.socket)?.send({ bytes, to: path.remote })
     else this.#world.pipes.get(path.pipe)?.dead === false && this.#world.relay(this, path.pipe, bytes)
   }
 
@@ -210,6 +214,18 @@ export class Side {
       port: Number(seen.slice(at + 1))
     }
     this.candidates = [observed, { kind: 'host', transport: 'udp', address: machine.ip, port }]
+  }
+
+  /** Opens a further socket, as a technique does. */
+  async open(number: number, port: number): Promise<void> {
+    const machine = this.#world.sim.host(this.name)
+    const socket = await machine.udp({ family: 4, port })
+    this.further.set(number, socket)
+    socket.onPacket((bytes, remote: Endpoint) => this.take(bytes, { kind: 'udp', socket: number, remote }))
+  }
+
+  #socketOf(number: number): UdpSocket | undefined {
+    return number === SOCKET ? this.socket : this.further.get(number)
   }
 
   /** Begins as the driver does once both offers are there. */

@@ -32,7 +32,35 @@ export const REASONS = {
   limit: 'too much of it was under way already: sockets, packets or attempts',
   hung: 'the attempt did not end in time',
   crashed: 'the technique failed by a fault of its own',
-  aborted: 'we were asked to stop'
+  aborted: 'we were asked to stop',
+  // why a plan takes a technique
+  fallback: 'it works wherever both sides reach a hub, so it runs from the first moment',
+  'we-are-public': 'anybody can dial this machine',
+  'they-are-public': 'this machine dials the other side',
+  'both-predictable': 'both sides can be told where to send',
+  'hosts-get-in': 'who was written to gets in here from any port',
+  'they-let-hosts-in': 'who was written to gets in over there from any port',
+  'by-local-address': 'both sides tell each other their local addresses',
+  'ports-in-sequence': 'the ports that vary are given in sequence, so the next ones can be told',
+  'one-side-random': 'the ports of one side are random, and the other side has one port for all',
+  'not-known': 'too little is known of one of the two networks',
+  'worked-before': 'it worked between these two networks the last time',
+  suits: 'it suits the two networks',
+  // why it passes over one
+  'we-are-not-public': 'nobody can dial this machine',
+  'other-network': 'the two sides are in different networks',
+  'our-ports-vary': 'our NAT has another port for each peer, and the other side lets in only whom it knows',
+  'their-ports-vary': 'their NAT has another port for each peer, and nobody gets in here uninvited',
+  'both-random': 'both sides have another random port for each peer',
+  'random-and-varying': 'the ports of one side are random, and the other side has another port for each peer too',
+  'same-nat': 'both sides are behind one NAT',
+  'no-hairpin': 'both sides are behind one NAT, which does not turn packets around',
+  'no-udp': 'UDP does not get through on one side',
+  'no-tcp': 'TCP does not get through on one side',
+  'no-common-family': 'one side has IPv4 only, and the other one IPv6 only',
+  'not-allowed': 'it was not among the techniques that are allowed',
+  'needs-link': 'it takes a node of ours on the other side too',
+  'suits-not': 'it does not suit the two networks'
 } as const
 
 export type Reason = keyof typeof REASONS

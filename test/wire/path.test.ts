@@ -1,25 +1,19 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { type LinkAttach, type LinkOffer, linkOfferCodec, type PipeHello, pipeHelloCodec } from '../../src/wire/link.ts'
 import { MAX_CANDIDATES, type PathCandidate, type PathMessage, pathMessageCodec } from '../../src/wire/path.ts'
+import { bin, hex } from './bytes.ts'
 import { fuzzCodec } from './fuzz.ts'
-
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
-const bin = (text: string) => Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'))
-const filled = (length: number, value = length) => new Uint8Array(length).fill(value)
+import { anyCandidates } from './networks.ts'
 
 const v4: PathCandidate = { kind: 'host', transport: 'udp', address: '11.0.0.7', port: 4001 }
 const v6: PathCandidate = { kind: 'mapped', transport: 'tcp', address: '2001:db8::7', port: 65_535 }
 const observed: PathCandidate = { kind: 'observed', transport: 'udp', address: '11.0.0.8', port: 1 }
-const attach: LinkAttach = { link: filled(8), number: 300, mac: filled(32) }
-const offer: LinkOffer = { key: filled(32, 1), to: bin('0024 0801'), candidates: [v4] }
 
 // docs/path-protocol.md, encoded by hand
 const V4 = '0801 1001 1a04 0b000007 20a11f'
 const V6 = '0803 1002 1a10 20010db8000000000000000000000007 20ffff03'
 const OBSERVED = '0802 1001 1a04 0b000008 2001'
-const KEY = `0a20 ${hex(filled(32, 1))}`
 
 const messages: ReadonlyArray<readonly [string, PathMessage, string]> = [
   ['no candidates', { type: 'CANDIDATES', seq: 0, candidates: [] }, '0a02 0800'],
@@ -33,31 +27,10 @@ const messages: ReadonlyArray<readonly [string, PathMessage, string]> = [
   ],
   ['a punch', { type: 'PUNCH_TCP', round: 1, candidates: [v6] }, `121e 0801 121a ${V6}`]
 ]
-const hellos: ReadonlyArray<readonly [string, PipeHello, string]> = [
-  ['an offer', { type: 'OFFER', envelope: bin('010203') }, '0a03 010203'],
-  ['attach', { type: 'ATTACH', attach }, `122f 0a08 ${hex(attach.link)} 10ac02 1a20 ${hex(attach.mac)}`]
-]
-const offers: ReadonlyArray<readonly [string, LinkOffer, string]> = [
-  ['a first offer', offer, `${KEY} 1204 00240801 220d ${V4}`],
-  ['an answer', { ...offer, candidates: [], answers: filled(32) }, `${KEY} 1204 00240801 1a20 ${hex(filled(32))}`]
-]
-
 for (const [what, message, bytes] of messages) {
   test(`the bytes of candidates and punches: ${what}`, () => {
     assert.equal(hex(pathMessageCodec.encode(message)), bytes.replaceAll(' ', ''))
     assert.deepEqual(pathMessageCodec.decode(bin(bytes)), message)
-  })
-}
-for (const [what, hello, bytes] of hellos) {
-  test(`the bytes of a hello: ${what}`, () => {
-    assert.equal(hex(pipeHelloCodec.encode(hello)), bytes.replaceAll(' ', ''))
-    assert.deepEqual(plain(pipeHelloCodec.decode(bin(bytes))), hello)
-  })
-}
-for (const [what, value, bytes] of offers) {
-  test(`the bytes of an offer: ${what}`, () => {
-    assert.equal(hex(linkOfferCodec.encode(value)), bytes.replaceAll(' ', ''))
-    assert.deepEqual(plain(linkOfferCodec.decode(bin(bytes))), value)
   })
 }
 
@@ -76,9 +49,6 @@ const grown: ReadonlyArray<readonly [string, string, PathMessage]> = [
 for (const [what, bytes, message] of grown) {
   test(`a later version may say more: ${what}`, () => assert.deepEqual(pathMessageCodec.decode(bin(bytes)), message))
 }
-test('a later version may begin a pipe in another way', () => {
-  assert.deepEqual(pipeHelloCodec.decode(bin('1a0101')), { type: 'UNKNOWN' })
-})
 
 test('more candidates than are read are cut, and those that nobody knows do not count', () => {
   const many = Array.from({ length: 100 }, (_, index) => ({ ...v4, port: index + 1 }))
@@ -114,62 +84,19 @@ for (const [what, bytes] of malformedMessages) {
     assert.throws(() => pathMessageCodec.decode(bin(bytes)), { name: 'NatError', code: 'MALFORMED' }))
 }
 
-const LINK = `0a08 ${hex(attach.link)}`
-const MAC = `1a20 ${hex(attach.mac)}`
-const malformedHellos: ReadonlyArray<readonly [string, string]> = [
-  ['two in one', `0a03 010203 122f ${LINK} 10ac02 ${MAC}`],
-  ['no link', `1225 10ac02 ${MAC}`],
-  ['a short link', `122e 0a07 01020304050607 10ac02 ${MAC}`],
-  ['no number', `122c ${LINK} ${MAC}`],
-  ['no MAC', `120d ${LINK} 10ac02`],
-  ['a long MAC', `1230 ${LINK} 10ac02 1a21 ${hex(attach.mac)}00`]
-]
-for (const [what, bytes] of malformedHellos) {
-  test(`malformed hello: ${what}`, () =>
-    assert.throws(() => pipeHelloCodec.decode(bin(bytes)), { name: 'NatError', code: 'MALFORMED' }))
-}
-
-const malformedOffers: ReadonlyArray<readonly [string, string]> = [
-  ['nothing', ''],
-  ['no key', '1204 00240801'],
-  ['a short key', `0a1f ${hex(filled(31))} 1204 00240801`],
-  ['a long key', `0a21 ${hex(filled(33))} 1204 00240801`],
-  ['for nobody', KEY],
-  ['for an empty name', `${KEY} 1200`],
-  ['for a name that is too long', `${KEY} 1241 ${hex(filled(65))}`],
-  ['a short hash', `${KEY} 1204 00240801 1a1f ${hex(filled(31))}`]
-]
-for (const [what, bytes] of malformedOffers) {
-  test(`malformed offer: ${what}`, () =>
-    assert.throws(() => linkOfferCodec.decode(bin(bytes)), { name: 'NatError', code: 'MALFORMED' }))
-}
-
 const unspeakable: ReadonlyArray<readonly [string, () => void]> = [
   ['an unknown message', () => pathMessageCodec.encode({ type: 'UNKNOWN' })],
-  ['an unknown hello', () => pipeHelloCodec.encode({ type: 'UNKNOWN' })],
   ['a name', () => pathMessageCodec.encode({ ...known, candidates: [{ ...v4, address: 'example.org' }] })],
   ['a zone', () => pathMessageCodec.encode({ ...known, candidates: [{ ...v6, address: 'fe80::1%eth0' }] })],
   ['port 0', () => pathMessageCodec.encode({ ...known, candidates: [{ ...v4, port: 0 }] })],
   ['half a number', () => pathMessageCodec.encode({ ...known, seq: 0.5 })],
-  ['a number below 0', () => pathMessageCodec.encode({ type: 'PUNCH_TCP', round: -1, candidates: [] })],
-  ['a short MAC', () => pipeHelloCodec.encode({ type: 'ATTACH', attach: { ...attach, mac: filled(31) } })],
-  ['a short key', () => linkOfferCodec.encode({ ...offer, key: filled(31) })]
+  ['a number below 0', () => pathMessageCodec.encode({ type: 'PUNCH_TCP', round: -1, candidates: [] })]
 ]
 for (const [what, encode] of unspeakable) {
   test(`is not written: ${what}`, () => assert.throws(encode, { name: 'NatError', code: 'MALFORMED' }))
 }
 
 const ordinary = { noNullPrototype: true }
-const anyCandidate: fc.Arbitrary<PathCandidate> = fc.record(
-  {
-    kind: fc.constantFrom('host', 'observed', 'mapped'),
-    transport: fc.constantFrom('udp', 'tcp'),
-    address: fc.oneof(fc.ipV4(), fc.constantFrom('::', '::1', '2001:db8::1:0:0:7', 'fe80::1', '::ffff:c0a8:1')),
-    port: fc.integer({ min: 1, max: 65_535 })
-  },
-  ordinary
-)
-const anyCandidates = fc.array(anyCandidate, { maxLength: MAX_CANDIDATES })
 
 test('what is encoded comes back', () => {
   const message = fc.oneof(
@@ -179,25 +106,11 @@ test('what is encoded comes back', () => {
   fc.assert(
     fc.property(message, value => {
       assert.deepEqual(pathMessageCodec.decode(pathMessageCodec.encode(value)), value)
-      const sent: LinkOffer = { ...offer, candidates: value.candidates }
-      assert.deepEqual(plain(linkOfferCodec.decode(linkOfferCodec.encode(sent))), sent)
     })
   )
 })
 
-for (const [what, codec, samples] of [
-  ['path messages', pathMessageCodec, [...messages.map(([, , text]) => text), ...grown.map(([, text]) => text)]],
-  ['hellos', pipeHelloCodec, hellos.map(([, , text]) => text)],
-  ['offers', linkOfferCodec, offers.map(([, , text]) => text)]
-] as const) {
-  test(`100,000 inputs to the codec of ${what}: nothing but MALFORMED, and no millisecond`, () => {
-    fuzzCodec({ decode: input => void codec.decode(input), samples: samples.map(bin), seed: 1 })
-  })
-}
-
-/** Bytes as plain arrays: a Buffer is not deeply equal to one. */
-function plain<T>(value: T): T {
-  if (value instanceof Uint8Array) return Uint8Array.from(value) as T
-  if (typeof value !== 'object' || value == null || Array.isArray(value)) return value
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)])) as T
-}
+test('100,000 inputs to the codec of path messages: nothing but MALFORMED, and no millisecond', () => {
+  const samples = [...messages.map(([, , text]) => text), ...grown.map(([, text]) => text)].map(bin)
+  fuzzCodec({ decode: input => void pathMessageCodec.decode(input), samples, seed: 1 })
+})

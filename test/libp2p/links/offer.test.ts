@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict'
 import { createHash, createHmac, createPublicKey, diffieHellman } from 'node:crypto'
 import test from 'node:test'
-import { generateKeyPair } from '@libp2p/crypto/keys'
+import { generateKeyPair, generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import type { PeerId, PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { RecordEnvelope } from '@libp2p/peer-record'
 import { NatError } from '../../../src/core/errors.ts'
 import { seededRandom } from '../../../src/core/random.ts'
-import { checkAttach, linkKeys, makeAttach, makeOffer, openOffer } from '../../../src/libp2p/links/offer.ts'
+import { checkAttach, linkKeys, makeAttach, makeOffer, openOffer, type Told } from '../../../src/libp2p/links/offer.ts'
 import { frame } from '../../../src/wire/datagrams.ts'
 import { linkOfferCodec, pipeHelloCodec } from '../../../src/wire/link.ts'
 import type { PathCandidate } from '../../../src/wire/path.ts'
+import { HOME } from '../../wire/networks.ts'
 
 interface Side {
   readonly key: PrivateKey
@@ -79,14 +80,52 @@ test('candidates come with the offer', async () => {
   assert.deepEqual([firstOpened.candidates, secondOpened.candidates], [candidates, []])
 })
 
-test('an identity so long that the candidates do not fit sends none: the hello has to be one frame', async () => {
+test('a summary comes with the offer, and with the answer', async () => {
+  const told = { candidates, summary: HOME }
+  const first = await makeOffer(alice.key, bob.id, told)
+  const opened = await openOffer(first.envelope, alice.id, bob.id)
+  assert.deepEqual([opened.candidates, opened.summary], [candidates, HOME])
+  const second = await makeOffer(bob.key, alice.id, told, opened)
+  assert.deepEqual((await openOffer(second.envelope, bob.id, alice.id, first)).summary, HOME)
+  assert.equal((await exchange()).firstOpened.summary, undefined)
+})
+
+test('an identity so long that not all fits sends no summary, then no candidates: the hello has to be one frame', async () => {
   const key = await generateKeyPair('RSA', 4_096)
-  const many = Array.from({ length: 16 }, (_, index) => ({ ...candidates[1]!, port: index + 1 }))
-  const { envelope } = await makeOffer(key, bob.id, { candidates: many })
-  frame(pipeHelloCodec.encode({ type: 'OFFER', envelope }))
-  assert.deepEqual((await openOffer(envelope, peerIdFromPrivateKey(key), bob.id)).candidates, [])
-  const short = await makeOffer(alice.key, bob.id, { candidates: many })
-  assert.equal((await openOffer(short.envelope, alice.id, bob.id)).candidates.length, 16)
+  const from = peerIdFromPrivateKey(key)
+  const all = Array.from({ length: 16 }, (_, index) => ({ ...candidates[1]!, port: index + 1 }))
+  const sent = async (told: Told, signer: Side = { key, id: from }) => {
+    const { envelope } = await makeOffer(signer.key, bob.id, told)
+    frame(pipeHelloCodec.encode({ type: 'OFFER', envelope }))
+    const { candidates, summary } = await openOffer(envelope, signer.id, bob.id)
+    return { candidates: candidates.length, summary }
+  }
+  let most = all.length
+  while (most > 0 && (await sent({ candidates: all.slice(0, most) })).candidates === 0) most--
+  assert.ok(most > 0 && most < 16, `${most} candidates`)
+  assert.deepEqual(await sent({ candidates: all.slice(0, most), summary: HOME }), {
+    candidates: most,
+    summary: undefined
+  })
+  assert.deepEqual(await sent({ candidates: all, summary: HOME }), { candidates: 0, summary: undefined })
+  // some candidates fewer make room for it
+  assert.deepEqual(await sent({ candidates: all.slice(0, most - 3), summary: HOME }), {
+    candidates: most - 3,
+    summary: HOME
+  })
+  assert.deepEqual(await sent({ candidates: all, summary: HOME }, alice), { candidates: 16, summary: HOME })
+})
+
+test('an offer that was made before there were summaries', async () => {
+  const recorded =
+    '0a24080112208a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c12033000be1a740a205612e4a3fa7be2c593c08f689d6f5e' +
+    '56378f09f61b9f70b746dcdf42f2ec3a2312260024080112208139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394220d080210' +
+    '011a040b00000720a11f2219080110011a1020010db800000000000000000000000720a11f2a40a029c5c766ec75a179116977d065894e425312251ffe16' +
+    '8a2e0d2ddf210eb8c2572427c11637975f6586c1afc34b1e6f8b7490091da5a58dd47840754dae7001'
+  const id = async (seed: number) =>
+    peerIdFromPrivateKey(await generateKeyPairFromSeed('Ed25519', new Uint8Array(32).fill(seed)))
+  const opened = await openOffer(Buffer.from(recorded, 'hex'), await id(1), await id(2))
+  assert.deepEqual([opened.candidates, opened.summary], [candidates, undefined])
 })
 
 const strangers: ReadonlyArray<readonly [string, () => Promise<unknown>]> = [

@@ -22,13 +22,21 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES
 
+export interface NatErrorOptions {
+  readonly cause?: unknown
+  readonly details?: Readonly<Record<string, unknown>>
+}
+
 /** The one error class of the project: programs look at `code`, people read `message`. */
 export class NatError extends Error {
   override readonly name = 'NatError'
   readonly code: ErrorCode
+  /** What programs may want to know beside the code, by name: docs/errors.md says which errors carry what. */
+  declare readonly details?: Readonly<Record<string, unknown>>
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, options?: NatErrorOptions) {
     super(message, options)
     this.code = code
+    if (options?.details != null) this.details = options.details
   }
 }

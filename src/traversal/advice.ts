@@ -41,8 +41,12 @@ const SHORT_LIFETIME_SECONDS = 25
 /** Of our QUIC connections (libp2p/quic/transport.ts). */
 const KEEPALIVE_SECONDS = 5
 
-const HOW_TO_MAP =
+/** Where routers hide it. */
+export const HOW_TO_MAP =
   "look for 'UPnP', 'NAT-PMP', 'PCP' or 'automatic port forwarding' in its settings and switch it on, or forward a UDP port by hand"
+
+/** What routers that let one choose call endpoint-independent mapping. */
+export const CONSISTENT_NAT = "look for 'static port', 'consistent NAT' or 'endpoint-independent NAT'"
 
 /** Says nothing, or what is the matter and what to do. */
 type Rule = (report: NetworkReport) => string | undefined
@@ -102,7 +106,7 @@ const RULES: Readonly<Record<AdviceCode, Rule>> = {
       ? 'Your router maps ports, which gets around it.'
       : report.cgnat === true
         ? ''
-        : "If the router is yours, look for 'static port', 'consistent NAT' or 'endpoint-independent NAT', or let it map a port."
+        : `If the router is yours, ${CONSISTENT_NAT}, or let it map a port.`
     const six = passes(udp6) ? 'With peers that have IPv6, as you do, none of this matters.' : 'IPv6 would do as well.'
     return [what, map, six].filter(text => text !== '').join(' ')
   },

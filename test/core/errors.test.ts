@@ -16,3 +16,9 @@ test('an error keeps its code and its cause', () => {
   assert.ok(error instanceof Error)
   assert.deepEqual([error.name, error.code, error.cause], ['NatError', 'PORT_TAKEN', cause])
 })
+
+test('an error has details for programs only where there are some', () => {
+  const details = { explanation: { peer: 'bob' } }
+  assert.equal(new NatError('STILL_RELAYED', 'relayed', { details }).details, details)
+  assert.equal('details' in new NatError('STILL_RELAYED', 'relayed'), false)
+})

@@ -1,3 +1,4 @@
+import { clean, wrap } from '../../core/text.ts'
 import type { Colors } from '../output.ts'
 
 /** How the page is to look where it is shown. */
@@ -55,22 +56,4 @@ export function row(look: Look, mark: Mark, label: string, text: string): string
     `  ${paint(sign)} ${clean(label).padEnd(LABEL_WIDTH)} ${first}`.trimEnd(),
     ...rest.map(line => `${' '.repeat(indent)}${line}`)
   ]
-}
-
-/** Folds a text at its spaces. A word that is longer than a line has a line of its own. */
-export function wrap(text: string, width: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of clean(text).split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = word
-    } else line = line === '' ? word : `${line} ${word}`
-  }
-  return [...lines, line]
-}
-
-/** Some of what is shown was said by routers and proxies, who have no business moving the cursor. */
-export function clean(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
 }

@@ -1,8 +1,9 @@
+import { wrap } from '../../core/text.ts'
 import type { Forecast, Place } from '../../traversal/forecast.ts'
 import { WHYS } from '../../traversal/forecast.ts'
 import { capabilities } from './capabilities.ts'
 import type { Diagnosis } from './diagnosis.ts'
-import { type Look, type Mark, row, wrap } from './look.ts'
+import { type Look, type Mark, row } from './look.ts'
 import { picture } from './picture.ts'
 
 const PLACE_NAMES: Readonly<Record<Place, string>> = {
@@ -17,7 +18,13 @@ const PLACE_NAMES: Readonly<Record<Place, string>> = {
 }
 
 /** As wide as the widest of them. */
-const BY = { 'punch-quic': 'QUIC ', 'punch-tcp': 'TCP  ', reverse: 'QUIC ' } as const
+const BY = {
+  'punch-quic': 'QUIC ',
+  'punch-tcp': 'TCP  ',
+  local: 'QUIC ',
+  predict: 'QUIC ',
+  birthday: 'QUIC '
+} as const
 
 /** What people read. No line is wider than the terminal, words that are excepted. */
 export function page(diagnosis: Diagnosis, look: Look): string {

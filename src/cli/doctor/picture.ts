@@ -1,5 +1,6 @@
+import { clean, wrap } from '../../core/text.ts'
 import type { NetworkReport } from '../../nat/report.ts'
-import { clean, type Look, wrap } from './look.ts'
+import type { Look } from './look.ts'
 import { type Stage, wayOut } from './stages.ts'
 
 const LINES = {

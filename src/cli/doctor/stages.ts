@@ -1,5 +1,6 @@
 import { ipScope } from '../../core/ip.ts'
 import type { NetworkReport, TransportReport } from '../../nat/report.ts'
+import { FILTERING_WORDS, MAPPING_WORDS } from '../../traversal/explain/network.ts'
 
 /** Something on the way from this machine to the internet. */
 export interface Stage {
@@ -15,18 +16,6 @@ export interface Way {
   /** What several NATs do, of which nobody can tell which one does it. */
   readonly together: readonly string[]
 }
-
-const MAPPING_WORDS = {
-  'endpoint-independent': 'same port for every peer',
-  'address-dependent': 'another port per address',
-  'address-and-port-dependent': 'another port for each peer'
-} as const
-
-const FILTERING_WORDS = {
-  'endpoint-independent': 'lets everybody in',
-  'address-dependent': 'lets in known hosts',
-  'address-and-port-dependent': 'lets in answers only'
-} as const
 
 /** From this machine to the internet. Pure. */
 export function wayOut(report: NetworkReport): Way {

@@ -3,7 +3,7 @@ import { atMost, count, malformed, sized, within } from './fields.ts'
 /** A step of a plan, as one side proposes it. */
 export interface ProposedStep {
   readonly technique: string
-  /** From when both sides know the plan. */
+  /** From when a side knows the plan; what needs both sides also waits for the agreement. */
   readonly startMs: number
 }
 
@@ -22,7 +22,7 @@ export interface PlanProposal {
   readonly steps: readonly ProposedStep[]
 }
 
-/** What the other side makes of the plan of that round. Of a step that is in neither list it knows nothing. */
+/** What the other side makes of the plan of that round. A step that is in neither list is refused. */
 export interface Agreement {
   readonly round: number
   readonly takes: readonly string[]

@@ -61,11 +61,16 @@ export class LinkEngine {
     return this.#server.port()
   }
 
-  /** @throws what the engine failed with; the signal's reason */
-  async connect(loopbackPort: number, signal: AbortSignal): Promise<EngineConnection> {
+  /** Has the client's socket and its certificate made now, not in the first connect, which that would take two milliseconds. */
+  prepare(): void {
     this.#checkRunning()
     this.#client ??= withLargeBuffer(() => new this.#engine.Client(this.#config, 0))
-    return await raceAbort(this.#client.outboundConnection('127.0.0.1', loopbackPort), signal)
+  }
+
+  /** @throws what the engine failed with; the signal's reason */
+  async connect(loopbackPort: number, signal: AbortSignal): Promise<EngineConnection> {
+    this.prepare()
+    return await raceAbort(this.#client!.outboundConnection('127.0.0.1', loopbackPort), signal)
   }
 
   /** The connection that comes in by that loopback port. @throws the signal's reason */

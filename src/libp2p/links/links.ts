@@ -19,8 +19,8 @@ import type { ConnectToRelay } from './attach.ts'
 import type { CandidateSource, LinksComponents, LinksContext } from './context.ts'
 import { dialLink } from './dial.ts'
 import { LinkEngine } from './engine.ts'
-import { makeOffer, openOffer } from './offer.ts'
 import { punchTcp } from './punch-tcp.ts'
+import { rehearse } from './rehearsal.ts'
 import { Relaying } from './relaying.ts'
 import type { LinkSession } from './session.ts'
 import { Sessions } from './sessions.ts'
@@ -175,9 +175,12 @@ export class Links implements CircuitLinks {
     // without QUIC there are no links, and everybody is foreign
     if (transport == null) return
     const { candidates, allowPrivate = false, techniques, relays, random = secureRandom } = this.#options
+    const log = components.logger.forComponent('beeline:links')
+    // while the switch's thread starts
+    rehearse(components.privateKey, components.peerId).catch(error => log('the first link will be slow - %e', error))
     const context: LinksContext = {
       components,
-      log: components.logger.forComponent('beeline:links'),
+      log,
       clock: this.#clock,
       random,
       engine: new LinkEngine(components.privateKey, this.#clock),
@@ -193,7 +196,7 @@ export class Links implements CircuitLinks {
         ),
       relays
     }
-    warmUp(components).catch(error => context.log('the first offer will be slow - %e', error))
+    context.engine.prepare()
     const sessions = new Sessions(context)
     const stopping = new AbortController()
     this.#running = { context, sessions, stopping }
@@ -237,10 +240,4 @@ export class Links implements CircuitLinks {
     if (this.#foreign.size >= FOREIGN.max && oldest != null) this.#foreign.delete(oldest)
     this.#foreign.set(peer.toString(), this.#clock.now() + forMs)
   }
-}
-
-/** The first offer of a process takes ten milliseconds, in which code is found that has never run: not in the first connect. */
-async function warmUp({ privateKey, peerId }: LinksComponents): Promise<void> {
-  const { envelope } = await makeOffer(privateKey, peerId, { candidates: [] })
-  await openOffer(envelope, peerId, peerId)
 }

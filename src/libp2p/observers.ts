@@ -7,6 +7,7 @@ import { withDeadline } from '../core/deadline.ts'
 import { NatError } from '../core/errors.ts'
 import { ipScope } from '../core/ip.ts'
 import type { Random } from '../core/random.ts'
+import type { TechniqueName } from '../traversal/attempt.ts'
 import { HOP_PROTOCOL } from '../wire/circuit.ts'
 import { candidateOf, endpointOf } from './candidate.ts'
 import { retire } from './dcutr/retire.ts'
@@ -14,6 +15,11 @@ import { type Puncher, punchable, punchers } from './punchable.ts'
 
 export const OBSERVERS = {
   dialMs: 10_000,
+  /**
+   * Where the relay sees the socket already that QUIC is punched from, TCP waits: a second connection's handshake takes 10 ms of CPU time, and a program
+   * that connects as soon as it is at its hub would wait so much longer for its first bytes. TCP has its turn when UDP has had a second (TCP_PUNCH).
+   */
+  laterMs: 300,
   /** After a failure the next try comes within so long, twice as long each time, and never later than the second figure. */
   firstRetryMs: 250,
   maxRetryMs: 300_000,
@@ -32,6 +38,8 @@ export interface ObserversInit {
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
+  /** What may be tried to get a direct path. @default everything */
+  readonly techniques?: ReadonlySet<TechniqueName>
 }
 
 /**
@@ -74,16 +82,20 @@ export class Observers {
     const { connection, peerId, protocols, listenAddrs } = detail
     if (connection.direction !== 'outbound' || !connection.direct || !protocols.includes(HOP_PROTOCOL)) return
     if (this.#asked.has(peerId.toString()) || this.#asked.size >= OBSERVERS.maxRelays) return
+    const isSeen = this.#punchers().some(puncher => this.#goesFirst(puncher) && puncher.observes(connection))
     const ways = this.#punchers().flatMap(puncher => {
       const address = firstOf(listenAddrs.slice(0, OBSERVERS.maxAddresses), puncher, connection)
-      return address == null ? [] : [{ puncher, address: ofPeer(address, peerId) }]
+      const waitMs = isSeen && puncher.simultaneous ? OBSERVERS.laterMs : 0
+      return address == null ? [] : [{ puncher, address: ofPeer(address, peerId), waitMs }]
     })
     if (ways.length === 0) return
     this.#asked.add(peerId.toString())
     const signal = AbortSignal.any([this.#stopping.signal, this.#moving.signal])
-    void Promise.all(ways.map(way => this.#keep(peerId, way.puncher, way.address, signal))).finally(() =>
-      this.#asked.delete(peerId.toString())
-    )
+    const keep = async ({ puncher, address, waitMs }: (typeof ways)[number]) => {
+      if (waitMs > 0) await sleep(this.#init.clock, waitMs, signal).catch(() => {})
+      await this.#keep(peerId, puncher, address, signal)
+    }
+    void Promise.all(ways.map(keep)).finally(() => this.#asked.delete(peerId.toString()))
   }
 
   /** Keeps a connection there, for as long as we are connected to the relay at all. */
@@ -111,6 +123,11 @@ export class Observers {
       const longestMs = Math.min(OBSERVERS.maxRetryMs, OBSERVERS.firstRetryMs * 2 ** failures)
       await sleep(clock, random.int(Math.floor(longestMs / 2), longestMs), signal).catch(() => {})
     }
+  }
+
+  /** What is punched from the first moment, if it may be. */
+  #goesFirst({ simultaneous, technique }: Puncher): boolean {
+    return !simultaneous && this.#init.techniques?.has(technique) !== false
   }
 
   #isConnected(relay: PeerId): boolean {

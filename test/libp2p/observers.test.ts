@@ -9,6 +9,7 @@ import { Events } from '../../src/core/events.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { OBSERVERS, Observers, type ObserversInit } from '../../src/libp2p/observers.ts'
 import { punchable } from '../../src/libp2p/punchable.ts'
+import type { TechniqueName } from '../../src/traversal/attempt.ts'
 import { HOP_PROTOCOL } from '../../src/wire/circuit.ts'
 
 const HOUR_MS = 3_600_000
@@ -51,8 +52,10 @@ class World {
   canPunch = true
   readonly #ports = { quic: 1, tcp: 1 }
   readonly #moves = new Events<{ quic: undefined; tcp: undefined }>()
-  readonly observers = new Observers({
-    components: {
+  readonly observers: Observers
+
+  constructor(techniques?: readonly TechniqueName[]) {
+    const components = {
       events: this.events,
       connectionManager: {
         getConnections: (peer?: PeerId) =>
@@ -62,13 +65,14 @@ class World {
         dial: (to: Multiaddr, { signal }: { signal: AbortSignal }) => this.#dial(to, signal),
         getTransports: () => [this.#transport('quic'), this.#transport('tcp')]
       }
-    } as unknown as ObserversInit['components'],
-    clock: this.clock,
-    random: seededRandom(1),
-    log: defaultLogger().forComponent('test')
-  })
-
-  constructor() {
+    } as unknown as ObserversInit['components']
+    this.observers = new Observers({
+      components,
+      clock: this.clock,
+      random: seededRandom(1),
+      log: defaultLogger().forComponent('test'),
+      ...(techniques == null ? {} : { techniques: new Set(techniques) })
+    })
     this.observers.start()
   }
 
@@ -158,6 +162,35 @@ for (const [over, other] of [
     await world.stop()
   })
 }
+
+const moments: ReadonlyArray<readonly [string, number, readonly TechniqueName[] | undefined]> = [
+  [QUIC, OBSERVERS.laterMs, undefined],
+  [QUIC, OBSERVERS.laterMs, ['punch-quic', 'punch-tcp']],
+  [QUIC, 0, ['reverse', 'punch-tcp']],
+  [TCP, 0, undefined],
+  [TCP, 0, ['punch-tcp']]
+]
+for (const [over, waitMs, techniques] of moments) {
+  test(`by ${over}, ${techniques?.join(' and ') ?? 'everything'} allowed: the other one after ${waitMs} ms`, async () => {
+    const world = new World(techniques)
+    world.reach(RELAY, over, [QUIC, TCP])
+    await world.clock.advance(HOUR_MS)
+    assert.deepEqual(
+      world.dials.map(([atMs]) => atMs),
+      [waitMs]
+    )
+    await world.stop()
+  })
+}
+
+test('stopped while TCP waits: no dial follows', async () => {
+  const world = new World()
+  world.reach(RELAY, QUIC, [QUIC, TCP])
+  await world.clock.advance(OBSERVERS.laterMs - 1)
+  await world.stop()
+  await world.clock.advance(HOUR_MS)
+  assert.deepEqual(world.dials, [])
+})
 
 const strangers: ReadonlyArray<readonly [string, string, readonly string[], object]> = [
   ['it came to us', TCP, [QUIC], { connection: { direction: 'inbound', direct: true, remoteAddr: multiaddr(TCP) } }],
@@ -333,7 +366,7 @@ test('our network changes while a relay is being dialled: that dial ends', async
   world.mode = 'answers'
   await world.clock.advance(0)
   world.reach(RELAY, QUIC, [QUIC, TCP])
-  await world.clock.advance(100)
+  await world.clock.advance(OBSERVERS.laterMs)
   assert.deepEqual(world.dialled, Array(2).fill(`${TCP}/p2p/${RELAY}`))
   assert.deepEqual(
     world.at(RELAY).map(({ remoteAddr }) => kindOf(remoteAddr)),

@@ -44,8 +44,9 @@ export class DcutrService implements Dcutr, Startable {
       openings: new Allowance(OPENING_ALLOWANCE),
       dials: new Allowance(DIAL_ALLOWANCE)
     }
-    const { clock, random, log } = this.#context
-    this.#observers = new Observers({ components, clock, random, log })
+    const { clock, random, log, techniques } = this.#context
+    const allowed = techniques == null ? {} : { techniques }
+    this.#observers = new Observers({ components, clock, random, log, ...allowed })
   }
 
   async start(): Promise<void> {

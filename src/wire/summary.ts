@@ -6,7 +6,7 @@ export type SummaryBehaviour = 'endpoint-independent' | 'address-dependent' | 'a
 
 /** What counts about UDP or TCP in one address family when two peers meet. `null`: not known. */
 export interface TransportSummary {
-  /** Whether packets go out and answers come back. */
+  /** Whether packets go out and answers come back; true where it was not tried. */
   readonly ok: boolean
   /** Whether addresses or ports are translated on the way. */
   readonly translated: boolean | null

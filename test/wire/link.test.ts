@@ -6,7 +6,7 @@ import type { PathCandidate } from '../../src/wire/path.ts'
 import { protobufCodec } from '../../src/wire/protobuf.ts'
 import { bin, filled, hex, plain } from './bytes.ts'
 import { fuzzCodec } from './fuzz.ts'
-import { anyCandidates, anySummary, HOME, HOME_BYTES, UNKNOWN_NETWORK } from './networks.ts'
+import { anyCandidates, anySummary, HOME, HOME_BYTES, SHUT_NETWORK } from './networks.ts'
 
 const v4: PathCandidate = { kind: 'host', transport: 'udp', address: '11.0.0.7', port: 4001 }
 const attach: LinkAttach = { link: filled(8), number: 300, mac: filled(32) }
@@ -25,7 +25,7 @@ const hellos: ReadonlyArray<readonly [string, PipeHello, string]> = [
 const offers: ReadonlyArray<readonly [string, LinkOffer, string]> = [
   ['a first offer', offer, FIRST],
   ['with a summary', { ...offer, summary: HOME }, `${FIRST} ${SUMMARY}`],
-  ['with a summary of nothing', { ...offer, summary: UNKNOWN_NETWORK }, `${FIRST} 2a00`],
+  ['with a summary of no network', { ...offer, summary: SHUT_NETWORK }, `${FIRST} 2a00`],
   ['an answer', { ...offer, candidates: [], answers: filled(32) }, `${KEY} 1204 00240801 1a20 ${hex(filled(32))}`]
 ]
 

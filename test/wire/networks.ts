@@ -48,7 +48,7 @@ export const anySummary: fc.Arbitrary<NetworkSummary> = fc.record(
   ordinary
 )
 
-export const UNKNOWN_TRANSPORT: TransportSummary = {
+export const SHUT_TRANSPORT: TransportSummary = {
   ok: false,
   translated: null,
   mapping: null,
@@ -57,12 +57,12 @@ export const UNKNOWN_TRANSPORT: TransportSummary = {
   step: null,
   hairpin: null
 }
-/** Of a node that has not looked yet. */
-export const UNKNOWN_NETWORK: NetworkSummary = {
-  udp4: UNKNOWN_TRANSPORT,
-  udp6: UNKNOWN_TRANSPORT,
-  tcp4: UNKNOWN_TRANSPORT,
-  tcp6: UNKNOWN_TRANSPORT,
+/** Nothing comes back by any way, and no more is known. */
+export const SHUT_NETWORK: NetworkSummary = {
+  udp4: SHUT_TRANSPORT,
+  udp6: SHUT_TRANSPORT,
+  tcp4: SHUT_TRANSPORT,
+  tcp6: SHUT_TRANSPORT,
   publicAddresses: [],
   mapped: false,
   reachability: 'unknown',
@@ -79,7 +79,7 @@ const nat: TransportSummary = {
   hairpin: false
 }
 const firewall: TransportSummary = {
-  ...UNKNOWN_TRANSPORT,
+  ...SHUT_TRANSPORT,
   ok: true,
   translated: false,
   filtering: 'address-and-port-dependent'

@@ -6,7 +6,7 @@ import { type PathMessage, pathMessageCodec } from '../../src/wire/path.ts'
 import { MAX_START_MS, MAX_STEPS, MAX_TECHNIQUE_BYTES } from '../../src/wire/plan.ts'
 import { ascii, bin, filled, hex, plain } from './bytes.ts'
 import { fuzzCodec } from './fuzz.ts'
-import { anySummary, HOME, HOME_BYTES, UNKNOWN_NETWORK } from './networks.ts'
+import { anySummary, HOME, HOME_BYTES, SHUT_NETWORK } from './networks.ts'
 
 // docs/path-protocol.md, encoded by hand
 const RELAY = `0a05 ${ascii('relay')}`
@@ -16,7 +16,7 @@ const NO_ADDRESS = `120e ${ascii('no-own-address')}`
 const LONGEST = 'a'.repeat(32)
 
 const vectors: ReadonlyArray<readonly [string, PathMessage, string]> = [
-  ['a report of nothing yet', { type: 'REPORT', seq: 0, summary: UNKNOWN_NETWORK }, '1a04 0800 1200'],
+  ['a report of no network', { type: 'REPORT', seq: 0, summary: SHUT_NETWORK }, '1a04 0800 1200'],
   ['a report', { type: 'REPORT', seq: 2, summary: HOME }, `1a4e 0802 124a ${HOME_BYTES}`],
   ['a plan without steps', { type: 'PLAN', round: 1, steps: [] }, '2202 0801'],
   [
@@ -73,8 +73,8 @@ const grown: ReadonlyArray<readonly [string, string, PathMessage]> = [
     { type: 'PLAN', round: 1, steps: [{ technique: 'relay', startMs: 0 }] }
   ],
   ['of an agreement', '2a04 0801 7801', { type: 'AGREE', round: 1, takes: [], refuses: [] }],
-  ['of a report', '1a06 0800 1200 7801', { type: 'REPORT', seq: 0, summary: UNKNOWN_NETWORK }],
-  ['of a summary', '1a06 0800 1202 7801', { type: 'REPORT', seq: 0, summary: UNKNOWN_NETWORK }]
+  ['of a report', '1a06 0800 1200 7801', { type: 'REPORT', seq: 0, summary: SHUT_NETWORK }],
+  ['of a summary', '1a06 0800 1202 7801', { type: 'REPORT', seq: 0, summary: SHUT_NETWORK }]
 ]
 for (const [what, bytes, message] of grown) {
   test(`a later version may say more ${what}`, () => assert.deepEqual(pathMessageCodec.decode(bin(bytes)), message))

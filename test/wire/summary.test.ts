@@ -4,16 +4,16 @@ import fc from 'fast-check'
 import { type NetworkSummary, summaryCodec, type TransportSummary } from '../../src/wire/summary.ts'
 import { bin, hex } from './bytes.ts'
 import { fuzzCodec } from './fuzz.ts'
-import { anySummary, HOME, HOME_BYTES, UNKNOWN_NETWORK, UNKNOWN_TRANSPORT } from './networks.ts'
+import { anySummary, HOME, HOME_BYTES, SHUT_NETWORK, SHUT_TRANSPORT } from './networks.ts'
 
 const udp4 = (known: Partial<TransportSummary>): NetworkSummary => ({
-  ...UNKNOWN_NETWORK,
-  udp4: { ...UNKNOWN_TRANSPORT, ...known }
+  ...SHUT_NETWORK,
+  udp4: { ...SHUT_TRANSPORT, ...known }
 })
 
 const V6 = '20010db8000000000000000000000007'
 const vectors: ReadonlyArray<readonly [string, NetworkSummary, string]> = [
-  ['nothing is known', UNKNOWN_NETWORK, ''],
+  ['nothing comes back by any way', SHUT_NETWORK, ''],
   ['a home', HOME, HOME_BYTES],
   ['UDP goes out, and no more is known', udp4({ ok: true }), '0a02 0801'],
   ['UDP is shut, and that is known of a translated way', udp4({ translated: true }), '0a02 1001'],
@@ -26,12 +26,12 @@ const vectors: ReadonlyArray<readonly [string, NetworkSummary, string]> = [
   ['ports up by 16', udp4({ step: 16 }), '0a02 3020'],
   ['ports down by 16', udp4({ step: -16 }), '0a02 301f'],
   ['hairpin', udp4({ hairpin: true }), '0a02 3801'],
-  ['the IPv6 side', { ...UNKNOWN_NETWORK, udp6: { ...UNKNOWN_TRANSPORT, ok: true } }, '1202 0801'],
-  ['TCP', { ...UNKNOWN_NETWORK, tcp4: { ...UNKNOWN_TRANSPORT, ok: true } }, '1a02 0801'],
-  ['TCP over IPv6', { ...UNKNOWN_NETWORK, tcp6: { ...UNKNOWN_TRANSPORT, ok: true } }, '2202 0801'],
-  ['addresses', { ...UNKNOWN_NETWORK, publicAddresses: ['11.0.0.7', '2001:db8::7'] }, `2a04 0b000007 2a10 ${V6}`],
-  ['reached uninvited', { ...UNKNOWN_NETWORK, reachability: 'public' }, '3801'],
-  ['many uplinks', { ...UNKNOWN_NETWORK, uplinks: 16 }, '4010']
+  ['the IPv6 side', { ...SHUT_NETWORK, udp6: { ...SHUT_TRANSPORT, ok: true } }, '1202 0801'],
+  ['TCP', { ...SHUT_NETWORK, tcp4: { ...SHUT_TRANSPORT, ok: true } }, '1a02 0801'],
+  ['TCP over IPv6', { ...SHUT_NETWORK, tcp6: { ...SHUT_TRANSPORT, ok: true } }, '2202 0801'],
+  ['addresses', { ...SHUT_NETWORK, publicAddresses: ['11.0.0.7', '2001:db8::7'] }, `2a04 0b000007 2a10 ${V6}`],
+  ['reached uninvited', { ...SHUT_NETWORK, reachability: 'public' }, '3801'],
+  ['many uplinks', { ...SHUT_NETWORK, uplinks: 16 }, '4010']
 ]
 for (const [what, summary, bytes] of vectors) {
   test(`the bytes of a summary: ${what}`, () => {
@@ -41,13 +41,13 @@ for (const [what, summary, bytes] of vectors) {
 }
 
 const grown: ReadonlyArray<readonly [string, string, NetworkSummary]> = [
-  ['a field more', '4001 7801', { ...UNKNOWN_NETWORK, uplinks: 1 }],
+  ['a field more', '4001 7801', { ...SHUT_NETWORK, uplinks: 1 }],
   ['of a transport a field more', '0a04 0801 7801', udp4({ ok: true })],
   ['another behaviour', '0a06 0801 1804 2004', udp4({ ok: true })],
   ['another allocation', '0a04 0801 2804', udp4({ ok: true })],
-  ['a field of another type', '0801', UNKNOWN_NETWORK],
-  ['another reachability', '3803', UNKNOWN_NETWORK],
-  ['what is absent by default, said', '0a02 0800 3000 4000', UNKNOWN_NETWORK]
+  ['a field of another type', '0801', SHUT_NETWORK],
+  ['another reachability', '3803', SHUT_NETWORK],
+  ['what is absent by default, said', '0a02 0800 3000 4000', SHUT_NETWORK]
 ]
 for (const [what, bytes, summary] of grown) {
   test(`a later version may say more: ${what}`, () => assert.deepEqual(summaryCodec.decode(bin(bytes)), summary))

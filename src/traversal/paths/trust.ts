@@ -9,6 +9,12 @@ export type Duty = 'use' | 'spare' | 'other'
 /** Sooner than suspicion: what leaves by another path as well costs a packet, what is lost costs a retransmission. */
 const DOUBT = { ms: 200, rtts: 2, answeredMs: 1_000 } as const
 
+/**
+ * Anybody can write the other side's address on a packet, and so keep trust in a path that is dead. What comes is believed for so long after the last check that was
+ * answered, or that the other side has sent: a busy path is asked once a minute.
+ */
+const PROOF_MS = 60_000
+
 export function dutyOf(known: Known, current: Known | undefined): Duty {
   if (known.key === current?.key) return 'use'
   if (known.transport !== 'udp') return 'spare'
@@ -25,7 +31,16 @@ export function quietMs(known: Known, duty: Duty, keepalives: Keepalives): numbe
 /** When trust in it lapses. */
 export function trustEndsMs(known: Known, duty: Duty, keepalives: Keepalives): number {
   if (known.validatedAtMs == null) return Number.NEGATIVE_INFINITY
-  return trustedUntilMs(silenceOf(known, quietMs(known, duty, keepalives)))
+  const keepaliveMs = quietMs(known, duty, keepalives)
+  return trustedUntilMs({ ...silenceOf(known, keepaliveMs), heardAtMs: believedAtMs(known, keepaliveMs) })
+}
+
+/** When something came last that is believed. */
+function believedAtMs({ transport, turn, heardAtMs, answeredAtMs, requestedAtMs }: Known, keepaliveMs: number): number {
+  // nobody else writes into a pipe
+  if (transport !== 'udp') return heardAtMs
+  const proofMs = PROOF_MS + (turn === 'mine' ? 0 : KEEPALIVE.patienceMs)
+  return Math.min(heardAtMs, Math.max(answeredAtMs, requestedAtMs) + Math.max(0, proofMs - keepaliveMs))
 }
 
 /** From when on its packets go by another path as well, because nothing came back by it. */
@@ -72,8 +87,12 @@ export function question(known: Known, sinceMs: number, nowMs: number): void {
 export function keepTrust(known: Known, duty: Duty, keepalives: Keepalives, nowMs: number): number {
   const suspectMs = doubtAtMs(known)
   if (nowMs >= suspectMs && known.burst?.schedule !== SCHEDULES.suspected) begin(known, SCHEDULES.suspected, nowMs)
-  const askMs = duty === 'other' ? Number.POSITIVE_INFINITY : known.heardAtMs + quietMs(known, duty, keepalives)
-  if (nowMs >= askMs && known.burst == null) begin(known, SCHEDULES.keepalive, nowMs)
+  const keepaliveMs = quietMs(known, duty, keepalives)
+  const askMs = duty === 'other' ? Number.POSITIVE_INFINITY : believedAtMs(known, keepaliveMs) + keepaliveMs
+  if (nowMs >= askMs && known.burst == null) {
+    // packets end a keepalive, and not what is to prove them
+    begin(known, nowMs - known.heardAtMs >= keepaliveMs ? SCHEDULES.keepalive : SCHEDULES.later, nowMs)
+  }
   const nextMs = [suspectMs, askMs].filter(ms => ms > nowMs)
   return Math.min(trustEndsMs(known, duty, keepalives), ...nextMs)
 }

@@ -46,6 +46,11 @@ export class LinkSession implements PipeOwner {
   readonly #carriers: Carriers
   readonly #messages: PathStream
   readonly #paths: LinkPaths
+  /**
+   * The other side has the connection, too. The client of a QUIC handshake is done first: until the server has read what that says last it may give up, and
+   * its engine has no connection yet that it could say so by.
+   */
+  #shared = false
   #over = false
 
   constructor(context: LinksContext, { peer, role, timeline, tag, flow, pipe, carrier }: SessionInit) {
@@ -61,7 +66,10 @@ export class LinkSession implements PipeOwner {
     })
     this.#messages = new PathStream(
       context,
-      message => this.feed({ type: 'message', message }),
+      message => {
+        this.#shared = true
+        this.feed({ type: 'message', message })
+      },
       () => this.feed({ type: 'stream' })
     )
     this.#paths = new LinkPaths(context, {
@@ -122,6 +130,7 @@ export class LinkSession implements PipeOwner {
   opened(connection: Connection): void {
     this.connection = connection
     this.timeline.mark('ready')
+    if (this.role === 'controlled') this.#shared = true
     connection.addEventListener('close', () => this.close(), { once: true })
     if (connection.status !== 'open') this.close()
     else if (this.role === 'controlling') this.#messages.open(connection)
@@ -186,9 +195,10 @@ export class LinkSession implements PipeOwner {
     this.events.emit('close', undefined)
   }
 
-  /** Before there is a connection nobody looks for another relay: without the first pipe, and no direct path yet, none will come. */
+  /** Before both sides have the connection nobody looks for another relay: without the first pipe, and no direct path yet, none will come. */
   #endIfCutOff(): void {
-    if (this.connection != null || this.keys == null || this.#carriers.size > 0) return
-    if (!this.paths().some(({ kind }) => kind === 'direct')) this.close()
+    if (this.#shared || this.#over || this.keys == null || this.#carriers.size > 0) return
+    if (this.paths().some(({ kind }) => kind === 'direct')) return
+    this.end('the relayed stream ended before the other side had the connection: it may have stopped just then')
   }
 }

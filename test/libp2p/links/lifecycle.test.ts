@@ -12,8 +12,10 @@ import { openHop } from '../../../src/libp2p/circuit/hop.ts'
 import { reserve } from '../../../src/libp2p/circuit/reserve.ts'
 import { Timeline, type TimelineStep } from '../../../src/libp2p/timeline.ts'
 import { yamux } from '../../../src/libp2p/yamux.ts'
+import { type LongHeader, longHeader } from '../../../src/socket/demux.ts'
 import { LINK_PROTOCOL } from '../../../src/wire/link.ts'
 import { until } from '../dcutr/fixture.ts'
+import { BadRelay } from './bad-relay.ts'
 import { type Bare, bare, echo, type Left } from './bare.ts'
 
 async function hubFor(t: TestContext): Promise<Hub> {
@@ -143,15 +145,43 @@ describe('a node that stops', () => {
     })
   }
 
-  it('in the middle of being dialled ends that, too', async t => {
-    const { alice, bob } = await two(t)
-    const before = await bob.left()
-    const stopped = Promise.withResolvers<void>()
-    atStep(bob, 'accepted', () => stopped.resolve(alice.libp2p.stop()))
-    await assert.rejects(bob.dial(alice.id))
-    await stopped.promise
-    assert.deepEqual(alice.links.all(), [])
-    await untilAs(before, bob)
+  for (const step of STEPS.slice(STEPS.indexOf('accepted'))) {
+    it(`while it is dialled, at '${step}', leaves nobody with a link to it`, async t => {
+      const { alice, bob } = await two(t)
+      const before = await bob.left()
+      const stopped = Promise.withResolvers<void>()
+      atStep(bob, step, () => stopped.resolve(alice.libp2p.stop()))
+      // the dialler's handshake may be done already: what it has then is over at once
+      const connection = await bob.dial(alice.id).catch(() => undefined)
+      await until('the dialler has heard of the end', () => connection == null || connection.status !== 'open')
+      await stopped.promise
+      assert.deepEqual(alice.links.all(), [])
+      await untilAs(before, bob)
+    })
+  }
+
+  it('before its own handshake is done, and after that of the dialler, leaves it without a link', async t => {
+    await using relay = await BadRelay.open()
+    const [alice, bob] = await Promise.all([bare([relay]), bare([relay])])
+    t.after(() => Promise.all([alice.libp2p.stop(), bob.libp2p.stop()]))
+    await Promise.all([alice.reserve(), bob.reserve()])
+    let first: LongHeader | undefined
+    relay.mischief = (datagram, number) => {
+      const header = number === 0 ? undefined : longHeader(datagram)
+      first ??= header
+      // what the client sends when it knows the server's id is the end of its handshake
+      const isAnswer = header?.sourceId === first?.sourceId && header?.destinationId !== first?.destinationId
+      return header != null && isAnswer ? [] : [datagram]
+    }
+    const connection = await bob.dial(alice.id)
+    assert.equal(connection.status, 'open')
+    assert.deepEqual(
+      alice.links.all().map(link => link.connection),
+      [undefined]
+    )
+    await alice.libp2p.stop()
+    await until('the dialler has heard of the end', () => connection.status !== 'open')
+    assert.deepEqual(bob.links.all(), [])
   })
 })
 

@@ -1,5 +1,12 @@
-import type { NetworkReport, TransportReport } from '../nat/report.ts'
-import type { BuiltInTechnique } from './attempt.ts'
+import type { NetworkReport } from '../nat/report.ts'
+import { summaryOf } from '../nat/summary.ts'
+import type { NetworkSummary, TransportSummary } from '../wire/summary.ts'
+import { type BuiltInTechnique, REASONS } from './attempt.ts'
+import { type Plannable, plan } from './plan.ts'
+import { BIRTHDAY } from './techniques/birthday-fits.ts'
+import { PREDICT } from './techniques/predict-fits.ts'
+import { punchQuic } from './techniques/punch-quic.ts'
+import { punchTcp } from './techniques/punch-tcp.ts'
 
 /** What the other side may sit in, in the words and the order of the README's measured grid. */
 export const PLACES = {
@@ -7,14 +14,13 @@ export const PLACES = {
   firewall: 'a public address behind a firewall',
   'easy-nat': 'a NAT with endpoint-independent mapping, as most homes have',
   'double-nat': 'two such NATs in a row',
-  'hard-nat': 'a NAT with another port for each peer, as some carriers and companies have',
+  'hard-nat': 'a NAT with another random port for each peer, as some carriers and companies have',
   'udp-blocked': 'a network that lets no UDP out',
   ipv6: 'any of these, with IPv6 as well',
   'same-network': 'this very network'
 } as const
 
 export type Place = keyof typeof PLACES
-type Ipv4Place = Exclude<Place, 'ipv6' | 'same-network'>
 
 /** How a peer in such a network and we would connect today. */
 export interface Forecast {
@@ -22,19 +28,23 @@ export interface Forecast {
   /** null: it cannot be told. */
   readonly path: 'direct' | 'relay' | null
   /** What makes the direct path; where several could, the one that mostly does. */
-  readonly technique: Extract<BuiltInTechnique, 'reverse' | 'punch-quic' | 'punch-tcp'> | null
+  readonly technique: Exclude<BuiltInTechnique, 'relay' | 'direct' | 'reverse'> | null
   readonly why: Why
 }
 
-/** A fixed list, because scripts look these up. */
+/** Of the reasons of a plan those that a forecast gives, in words for whoever runs `doctor`. A fixed list, because scripts look these up. */
 export const WHYS = {
-  'we-are-public': 'anybody can dial this machine',
-  'they-are-public': 'this machine dials the other side',
-  'both-predictable': 'both sides can be told where to send',
-  'hosts-get-in': 'who was written to gets in here from any port',
-  'by-local-address': 'both sides tell each other their local addresses',
-  'our-ports-vary': 'our NAT has another port for each peer, and the other side lets in only whom it knows',
-  'their-ports-vary': 'their NAT has another port for each peer, and nobody gets in here uninvited',
+  'we-are-public': REASONS['we-are-public'],
+  'they-are-public': REASONS['they-are-public'],
+  'both-predictable': REASONS['both-predictable'],
+  'hosts-get-in': REASONS['hosts-get-in'],
+  'by-local-address': REASONS['by-local-address'],
+  'ports-in-sequence': REASONS['ports-in-sequence'],
+  'one-side-random': REASONS['one-side-random'],
+  'our-ports-vary': REASONS['our-ports-vary'],
+  'their-ports-vary': REASONS['their-ports-vary'],
+  'both-random': REASONS['both-random'],
+  'random-and-varying': REASONS['random-and-varying'],
   'no-udp': 'UDP is blocked on one side, and TCP on the other',
   'no-ipv4': 'this machine reaches nobody over IPv4',
   'no-ipv6': 'this machine has no IPv6',
@@ -43,112 +53,94 @@ export const WHYS = {
 
 export type Why = keyof typeof WHYS
 
-/** What counts about one side's UDP, or TCP: true, false, or null where it is not known. */
-interface Side {
-  readonly passes: boolean
-  /** Whether a stranger's packets get in. */
-  readonly open: boolean
-  /** Whether others know from where our packets will come: a hub sees the same address and port as a peer. */
-  readonly predictable: boolean | null
-  /** Whether all ports of a host get in that was written to: then it is enough to know the other side's address. */
-  readonly admitsHosts: boolean
+const BLOCKED: TransportSummary = {
+  ok: false,
+  translated: null,
+  mapping: null,
+  filtering: null,
+  allocation: null,
+  step: null,
+  hairpin: null
+}
+const EASY: TransportSummary = {
+  ...BLOCKED,
+  ok: true,
+  translated: true,
+  mapping: 'endpoint-independent',
+  filtering: 'address-and-port-dependent',
+  allocation: 'preserving'
+}
+const FIREWALL: TransportSummary = { ...EASY, translated: false }
+const OPEN: TransportSummary = { ...FIREWALL, filtering: 'endpoint-independent' }
+const HARD: TransportSummary = { ...EASY, mapping: 'address-and-port-dependent', allocation: 'random' }
+
+/** What a peer in each place would tell of itself. */
+const THEIRS: Readonly<Record<Exclude<Place, 'same-network'>, NetworkSummary>> = {
+  public: { ...over4(OPEN), reachability: 'public' },
+  firewall: over4(FIREWALL),
+  'easy-nat': over4(EASY),
+  'double-nat': over4(EASY),
+  'hard-nat': over4(HARD),
+  'udp-blocked': { ...over4(EASY), udp4: BLOCKED },
+  ipv6: { ...over4(BLOCKED), udp6: FIREWALL, tcp6: FIREWALL }
 }
 
-interface Sides {
-  readonly udp: Side
-  readonly tcp: Side
-}
-
-const BLOCKED: Side = { passes: false, open: false, predictable: false, admitsHosts: false }
-const OPEN: Side = { passes: true, open: true, predictable: true, admitsHosts: true }
-const PREDICTABLE: Side = { passes: true, open: false, predictable: true, admitsHosts: false }
-const VARYING: Side = { passes: true, open: false, predictable: false, admitsHosts: false }
-
-const THEIRS: Readonly<Record<Ipv4Place, Sides>> = {
-  public: { udp: OPEN, tcp: OPEN },
-  firewall: { udp: PREDICTABLE, tcp: PREDICTABLE },
-  'easy-nat': { udp: PREDICTABLE, tcp: PREDICTABLE },
-  'double-nat': { udp: PREDICTABLE, tcp: PREDICTABLE },
-  'hard-nat': { udp: VARYING, tcp: VARYING },
-  'udp-blocked': { udp: BLOCKED, tcp: PREDICTABLE }
-}
+/** QUIC needs fewer round trips, so where both work it is there first; a guess is made where neither does. */
+const TECHNIQUES: readonly Plannable[] = [punchQuic, punchTcp, PREDICT, BIRTHDAY]
 
 /**
- * How peers in each kind of network and a machine in this one connect. It says what this version does: bench/grid.ts
+ * How peers in each kind of network and a machine in this one connect, by the plan that they would make. It says what this version does: bench/grid.ts
  * measures the pairs over IPv4, test/lab/forecast.test.ts the rest. Pure.
  */
 export function forecast(report: NetworkReport): Forecast[] {
-  const udp = sideOf(report.udp4, report)
-  const tcp = sideOf(report.tcp4, report)
-  // a stranger who got in by UDP did so perhaps by a port that is mapped for UDP only
-  const ours = { udp, tcp: { ...tcp, open: tcp.open && report.tcp4.translated === false } }
-  return (Object.keys(PLACES) as Place[]).map(place => ({ place, ...meet(place, ours, report) }))
+  return (Object.keys(PLACES) as Place[]).map(place => ({ place, ...meet(place, report) }))
 }
 
-function sideOf(transport: TransportReport, { reachability, uplinks, portMapping }: NetworkReport): Side {
-  if (!transport.ok) return BLOCKED
-  const mapped = Object.values(portMapping).some(({ ok }) => ok)
-  // `public` may be true of IPv6 only: then the filter, where it was seen, says otherwise of IPv4
-  const lets = mapped || transport.filtering == null || transport.filtering === 'endpoint-independent'
-  return {
-    passes: true,
-    open: reachability === 'public' && lets,
-    predictable: uplinks > 1 ? null : predictable(transport),
-    admitsHosts: transport.filtering != null && transport.filtering !== 'address-and-port-dependent'
-  }
-}
+type Met = Omit<Forecast, 'place'>
 
-function predictable({ translated, mapping, mappingPossible }: TransportReport): boolean | null {
-  if (translated === false || mapping === 'endpoint-independent') return true
-  if (mapping != null) return false
-  return mappingPossible.length > 0 && !mappingPossible.includes('endpoint-independent') ? false : null
-}
+const UNKNOWN: Met = { path: null, technique: null, why: 'not-known' }
 
-type Meeting = Omit<Forecast, 'place'>
-
-function meet(place: Place, ours: Sides, report: NetworkReport): Meeting {
+function meet(place: Place, report: NetworkReport): Met {
+  const { udp4, tcp4, udp6, ipv6, hubs, uplinks } = report
+  const hears = hubs.some(({ rttMs }) => rttMs != null)
+  const mine = summaryOf(report)
   switch (place) {
     case 'ipv6':
-      return report.udp6.ok && report.ipv6.kind === 'native'
-        ? { path: 'direct', technique: 'punch-quic', why: 'both-predictable' }
-        : { path: null, technique: null, why: 'no-ipv6' }
+      if (!udp6.ok || ipv6.kind !== 'native') return { path: null, technique: null, why: 'no-ipv6' }
+      return outcome({ ...mine, udp4: BLOCKED, tcp4: BLOCKED }, THEIRS.ipv6)
     case 'same-network':
-      return report.hubs.some(({ rttMs }) => rttMs != null) && report.uplinks <= 1
-        ? { path: 'direct', technique: 'reverse', why: 'by-local-address' }
-        : UNKNOWN
+      return hears && uplinks <= 1 ? { path: 'direct', technique: 'local', why: 'by-local-address' } : UNKNOWN
     default:
-      return meetOverIpv4(ours, THEIRS[place], report)
+      if (udp4.ok || tcp4.ok) return outcome({ ...mine, udp6: BLOCKED, tcp6: BLOCKED }, THEIRS[place])
+      if (hubs.length === 0) return UNKNOWN
+      return { path: hears ? 'relay' : null, technique: null, why: 'no-ipv4' }
   }
 }
 
-const UNKNOWN: Meeting = { path: null, technique: null, why: 'not-known' }
-
-function meetOverIpv4(ours: Sides, theirs: Sides, { hubs }: NetworkReport): Meeting {
-  if (!ours.udp.passes && !ours.tcp.passes) {
-    if (hubs.length === 0) return UNKNOWN
-    return { path: hubs.some(({ rttMs }) => rttMs != null) ? 'relay' : null, technique: null, why: 'no-ipv4' }
+function outcome(mine: NetworkSummary, theirs: NetworkSummary): Met {
+  const { steps } = plan(mine, theirs, { techniques: TECHNIQUES, peer: 'link' })
+  const taken = steps.filter(({ action }) => action === 'take')
+  const works = taken.find(({ why }) => why !== 'not-known')
+  if (works != null) {
+    return { path: 'direct', technique: works.technique as Met['technique'], why: works.why as Why }
   }
-  // QUIC needs fewer round trips, so where both work it is there first
-  const ways = [
-    { technique: 'punch-quic', why: way(ours.udp, theirs.udp) },
-    { technique: 'punch-tcp', why: way(ours.tcp, theirs.tcp) }
-  ] as const
-  const works = ways.find(({ why }) => WORKS.has(why))
-  if (works != null) return { path: 'direct', ...works }
-  if (ways.some(({ why }) => why === 'not-known')) return UNKNOWN
-  const { why } = ways.find(each => each.why !== 'no-udp') ?? ways[0]
-  return { path: 'relay', technique: null, why }
+  if (taken.length > 0) return UNKNOWN
+  const [quic, tcp, , birthday] = TECHNIQUES.map(({ name }) => steps.find(({ technique }) => technique === name)?.why)
+  if (quic === 'no-udp') return { path: 'relay', technique: null, why: tcp === 'no-tcp' ? 'no-udp' : (tcp as Why) }
+  // the last resort says most of why nothing helps
+  const why = birthday === 'both-random' || birthday === 'random-and-varying' ? birthday : quic
+  return { path: 'relay', technique: null, why: why as Why }
 }
 
-const WORKS: ReadonlySet<Why> = new Set(['we-are-public', 'they-are-public', 'both-predictable', 'hosts-get-in'])
-
-function way(ours: Side, theirs: Side): Why {
-  if (!ours.passes || !theirs.passes) return 'no-udp'
-  if (theirs.open) return 'they-are-public'
-  if (ours.open) return 'we-are-public'
-  if (theirs.predictable === false) {
-    return ours.predictable === true && ours.admitsHosts ? 'hosts-get-in' : 'their-ports-vary'
+function over4(transport: TransportSummary): NetworkSummary {
+  return {
+    udp4: transport,
+    udp6: BLOCKED,
+    tcp4: transport,
+    tcp6: BLOCKED,
+    publicAddresses: [],
+    mapped: false,
+    reachability: 'private',
+    uplinks: 1
   }
-  if (ours.predictable === false) return 'our-ports-vary'
-  return ours.predictable == null ? 'not-known' : 'both-predictable'
 }

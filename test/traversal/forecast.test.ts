@@ -15,7 +15,16 @@ const NAMES = {
   'UDP blocked': 'udp-blocked'
 } as const
 
-const TECHNIQUES = { QUIC: 'punch-quic', TCP: 'punch-tcp', relay: null } as const
+const TECHNIQUES = {
+  QUIC: 'punch-quic',
+  TCP: 'punch-tcp',
+  predict: 'predict',
+  birthday: 'birthday',
+  relay: null
+} as const
+
+/** The README's table was measured before `birthday` was there: what a random-port NAT then left to the relay. */
+const SINCE_FOUND: readonly Place[] = ['firewall', 'easy-nat', 'double-nat']
 
 /** The measured table of the README, both halves. */
 function measured(): { ours: Place; theirs: Place; technique: string | null }[] {
@@ -32,10 +41,12 @@ function measured(): { ours: Place; theirs: Place; technique: string | null }[] 
   return lines.slice(start + 2, start + 1 + columns.length).flatMap(line => {
     const [name, ...row] = cells(line)
     return row.flatMap((cell, index) => {
-      const way = /^(QUIC|TCP|relay)/.exec(cell)?.[1]
+      const way = /^(QUIC|TCP|predict|birthday|relay)/.exec(cell)?.[1]
       if (way == null) return []
       const [one, other] = [NAMES[name as keyof typeof NAMES], NAMES[columns[index + 1] as keyof typeof NAMES]]
-      const technique = TECHNIQUES[way as keyof typeof TECHNIQUES]
+      const isOld = way === 'relay' && [one, other].includes('hard-nat')
+      const isFound = isOld && [one, other].some(place => SINCE_FOUND.includes(place))
+      const technique = isFound ? 'birthday' : TECHNIQUES[way as keyof typeof TECHNIQUES]
       return [
         { ours: one, theirs: other, technique },
         { ours: other, theirs: one, technique }
@@ -59,6 +70,8 @@ describe("what is forecast is what the README's grid measured", () => {
     })
   }
 })
+
+const SEQUENTIAL = { ...HARD, portAllocation: 'sequential', portStep: 1 } as const
 
 /** A network, a place of the other side, and what is said of the two. */
 const ROWS: ReadonlyArray<readonly [string, NetworkReport, Place, Omit<Forecast, 'place'>]> = [
@@ -88,7 +101,7 @@ const ROWS: ReadonlyArray<readonly [string, NetworkReport, Place, Omit<Forecast,
     'public over IPv6 only',
     report({ reachability: 'public', udp6: NATIVE6, ipv6: { kind: 'native', nat64: null } }),
     'hard-nat',
-    { path: 'relay', technique: null, why: 'their-ports-vary' }
+    { path: 'direct', technique: 'birthday', why: 'one-side-random' }
   ],
   [
     'IPv6 on both sides, whatever IPv4 does',
@@ -149,7 +162,31 @@ const ROWS: ReadonlyArray<readonly [string, NetworkReport, Place, Omit<Forecast,
     'a filter by address, symmetric itself',
     report({ udp4: { ...HARD, filtering: 'address-dependent' }, tcp4: HARD }),
     'hard-nat',
-    { path: 'relay', technique: null, why: 'their-ports-vary' }
+    { path: 'relay', technique: null, why: 'both-random' }
+  ],
+  [
+    'ports in sequence',
+    report({ udp4: SEQUENTIAL, tcp4: SEQUENTIAL }),
+    'easy-nat',
+    { path: 'direct', technique: 'predict', why: 'ports-in-sequence' }
+  ],
+  [
+    'ports in sequence, towards random ones',
+    report({ udp4: SEQUENTIAL, tcp4: SEQUENTIAL }),
+    'hard-nat',
+    { path: 'relay', technique: null, why: 'random-and-varying' }
+  ],
+  [
+    'a filter that is not known, towards random ports: the guess is made for the worst one',
+    report({ udp4: { ...EASY, filtering: null } }),
+    'hard-nat',
+    { path: 'direct', technique: 'birthday', why: 'one-side-random' }
+  ],
+  [
+    'another port for each peer, and nothing known of how they are chosen: nobody guesses',
+    report({ udp4: { ...HARD, portAllocation: null }, tcp4: HARD }),
+    'easy-nat',
+    { path: 'relay', technique: null, why: 'our-ports-vary' }
   ],
   [
     'several uplinks: nobody knows which',
@@ -163,7 +200,7 @@ const ROWS: ReadonlyArray<readonly [string, NetworkReport, Place, Omit<Forecast,
     'public',
     { path: 'direct', technique: 'punch-quic', why: 'they-are-public' }
   ],
-  ['neighbours', report(), 'same-network', { path: 'direct', technique: 'reverse', why: 'by-local-address' }],
+  ['neighbours', report(), 'same-network', { path: 'direct', technique: 'local', why: 'by-local-address' }],
   ['neighbours without a hub', NO_HUB, 'same-network', { path: null, technique: null, why: 'not-known' }],
   ['no hub', NO_HUB, 'public', { path: null, technique: null, why: 'not-known' }],
   ['a hub that does not answer', OFFLINE, 'public', { path: null, technique: null, why: 'no-ipv4' }],

@@ -1,6 +1,6 @@
 /**
  * The arrows of the house (docs/decisions.md): a room imports only rooms left of it; core/errors.ts is the floor that all stand on.
- *   wire <- core <- { socket, nat, portmap, traversal } <- libp2p <- node <- { hub, cli };  sim sees only core and wire
+ *   wire <- core <- socket <- { nat, portmap } <- traversal <- libp2p <- node <- hub <- cli;  sim sees only core and wire, and only cli sees sim
  */
 const middle = 'socket|nat|portmap|traversal'
 const mayImport = {

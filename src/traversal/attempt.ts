@@ -25,7 +25,7 @@ export const REASONS = {
   'port-taken': 'the system did not let our port go to that address',
   unproven: 'the connection came up, and then carried no bytes',
   malformed: 'the other side sent something that is not DCUtR',
-  silent: 'the other side began no DCUtR exchange, or stopped answering in one',
+  silent: 'the other side, whose turn it was to say something, did not',
   busy: 'too many upgrades were under way already',
   'relay-closed': 'the relayed connection closed in the middle',
   disagreed: 'it takes both sides, and the other one does not take part',

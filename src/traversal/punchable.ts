@@ -41,10 +41,9 @@ export function punch({ mine, theirs, hairpin }: Meeting, transport: SummaryTran
   if (theirs.open === true) return { works: true, why: 'they-are-public' }
   if (mine.open === true) return { works: true, why: 'we-are-public' }
   const verdicts = possible(mine).flatMap(one => possible(theirs).map(other => whether(one, other)))
-  const works = verdicts.map(verdict => verdict.works)
-  if (works.includes(true) ? works.includes(false) : mine.open == null || theirs.open == null) {
-    return { works: null, why: 'not-known' }
-  }
+  const works = new Set(verdicts.map(verdict => verdict.works))
+  const mayDial = mine.open == null || theirs.open == null
+  if (works.size > 1 || (mayDial && works.has(false))) return { works: null, why: 'not-known' }
   // the hardest that it may be comes last
   return verdicts.at(-1)!
 }
@@ -66,23 +65,29 @@ function possible({ mapping, filtering }: Side): readonly Behaviour[] {
 
 /**
  * RFC 4787 sections 4.1 and 5. Both send to where a hub has seen the other. A path is a pair of public endpoints that stays the same when
- * packets are sent both ways between them:
+ * packets go both ways between them:
  *
  * - One port for all on both sides: each sends to the right one, and opens its own filter for the other.
  * - One side's port varies: the other side is sent to at its one port, from one that it has not sent to. That gets in where the filter
  *   asks for the host at most; the answer goes to where the packet came from.
- * - Both vary: packets arrive at a port that is not the one for this peer, so they need a filter that asks for the host at most on both sides, and
- *   answers come from yet another port. That ends where one of them has the same port for all of a host's.
+ * - Both vary: packets arrive at a port that is not the one for this peer, so somebody's filter has to let in strangers, and the other one's hosts. Answers
+ *   come from yet another port. That ends where one of them has the same port for all of a host's.
+ *
+ * Two things the RFC leaves open: whether an answer leaves by the mapping that a stranger's packet came in by, and whether a filter asks what was sent from
+ * this mapping, or from the socket behind it. What depends on these may work.
  */
 function whether(mine: Behaviour, theirs: Behaviour): Verdict {
   const [mineVaries, theirsVaries] = [varies(mine), varies(theirs)]
   if (!mineVaries && !theirsVaries) return { works: true, why: 'both-predictable' }
   if (!mineVaries && admitsHosts(mine)) return { works: true, why: 'hosts-get-in' }
   if (!theirsVaries && admitsHosts(theirs)) return { works: true, why: 'they-let-hosts-in' }
-  const settles = [mine, theirs].some(({ mapping }) => mapping === 'address-dependent')
-  if (mineVaries && theirsVaries && settles && admitsHosts(mine) && admitsHosts(theirs)) {
-    return { works: true, why: 'hosts-get-in' }
+  const sides = [mine, theirs]
+  const admitsAll = sides.some(side => varies(side) && side.filtering === 'endpoint-independent')
+  const settles = mineVaries && theirsVaries && sides.some(({ mapping }) => mapping === 'address-dependent')
+  if (settles && sides.every(admitsHosts)) {
+    return admitsAll ? { works: true, why: 'hosts-get-in' } : { works: null, why: 'not-known' }
   }
+  if (admitsAll) return { works: null, why: 'not-known' }
   return { works: false, why: theirsVaries ? 'their-ports-vary' : 'our-ports-vary' }
 }
 

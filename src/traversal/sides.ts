@@ -65,7 +65,7 @@ function openOf(
     return translated === true || reachability === 'private' ? false : null
   const isPublic = reachability === 'public'
   if (isPublic && (lets || filtering == null || (mapped && family === 4))) return true
-  if (translated === false && lets && reachability !== 'private') return true
+  if (lets && translated !== true && reachability !== 'private') return translated === false ? true : null
   // a router's promise, until a hub has come in by it
   if (mapped && transport === 'udp') return null
   return filtering == null && reachability === 'unknown' ? null : false

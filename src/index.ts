@@ -16,3 +16,5 @@ export {
 export type { LinkPath } from './node/path.ts'
 export type { Mapped } from './portmap/index.ts'
 export type { Attempt } from './traversal/attempt.ts'
+export { explanationText } from './traversal/explain/text.ts'
+export { type Explanation, explanationIn } from './traversal/explain.ts'

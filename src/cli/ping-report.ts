@@ -1,7 +1,10 @@
 import { STEPS, type TimelineEntry } from '../libp2p/timeline.ts'
+import { foundBy } from '../node/explain-link.ts'
 import type { LinkPathEvent } from '../node/link.ts'
 import type { LinkPath } from '../node/path.ts'
 import type { Attempt } from '../traversal/attempt.ts'
+import type { Explanation } from '../traversal/explain.ts'
+import { explanationPage } from './explain-page.ts'
 import type { Output } from './output.ts'
 import { pathEvent, pathText } from './path-report.ts'
 import type { Pong } from './ping-protocol.ts'
@@ -45,7 +48,13 @@ export function reportTimeline(out: Output, timeline: readonly TimelineEntry[]):
   out.event({ event: 'timeline', steps: timeline }, `\n${lines.join('\n')}`)
 }
 
-export function reportSummary(out: Output, result: PingResult): void {
+export interface Explained {
+  readonly explanation: Explanation
+  readonly verbose: boolean
+}
+
+export function reportSummary(out: Output, result: PingResult, explained: Explained): void {
+  const { explanation, verbose } = explained
   const { connected, msFirstByte, msDirect, attempts } = result
   const tried = attempts.map(({ technique, outcome, reason, ms }) => ({ technique, outcome, reason, ms: round(ms) }))
   const summary = {
@@ -55,20 +64,24 @@ export function reportSummary(out: Output, result: PingResult): void {
     technique: techniqueOf(result),
     msFirstByte: roundOrNull(msFirstByte),
     msDirect: roundOrNull(msDirect),
-    attempts: tried
+    attempts: tried,
+    explanation
   }
   // people have read the error already
-  if (!connected && attempts.length === 0) out.event(summary)
-  else
-    out.event(summary, `\n${headline(out, result)}\n${attempts.map(each => attemptLine(out, each)).join('')}`.trimEnd())
+  const isTold = !connected && attempts.length === 0 && !verbose
+  out.event(summary, isTold ? undefined : `\n${headline(out, result)}\n${pageOf(out, result, explained)}`.trimEnd())
 }
 
-/** What made the path. A direct one was there before, or came up beside the attempt that was the first to prove itself. */
+/** Who is direct has what was asked for. */
+function pageOf(out: Output, { msDirect, attempts }: PingResult, { explanation, verbose }: Explained): string {
+  if (msDirect != null && !verbose) return attempts.map(each => attemptLine(out, each)).join('')
+  return `\n${explanationPage(out, explanation)}`
+}
+
+/** What made the path. */
 function techniqueOf({ connected, msDirect, path, attempts }: PingResult): string | null {
-  if (!connected) return null
-  if (msDirect == null) return 'relay'
-  const { technique = 'direct' } = attempts.findLast(({ outcome }) => outcome === 'ok') ?? {}
-  return technique.startsWith('punch-') && technique !== `punch-${path?.transport}` ? 'direct' : technique
+  if (!connected || path == null) return null
+  return foundBy({ ...path, kind: msDirect == null ? 'relay' : 'direct' }, attempts)
 }
 
 function headline({ colors }: Output, { connected, msFirstByte, msDirect }: PingResult): string {

@@ -1,10 +1,12 @@
 import { realClock, sleep } from '../core/clock.ts'
 import { NatError } from '../core/errors.ts'
 import type { TimelineEntry } from '../libp2p/timeline.ts'
+import { explainLink } from '../node/explain-link.ts'
 import type { Link, LinkPathEvent } from '../node/link.ts'
 import type { Node } from '../node/node.ts'
 import type { LinkPath } from '../node/path.ts'
 import type { Attempt } from '../traversal/attempt.ts'
+import type { Explanation } from '../traversal/explain.ts'
 import { Pinger, type Pong } from './ping-protocol.ts'
 import { connectTo } from './start-node.ts'
 
@@ -35,13 +37,23 @@ export interface PingResult {
   readonly attempts: Attempt[]
   /** When each step of the connect was done. */
   timeline: readonly TimelineEntry[]
+  /** Of the last link; null when there never was one. */
+  explanation: Explanation | null
 }
 
 /** How long the attempt that led to a direct path may be on its way to us, after the path itself. */
 const ATTEMPT_MS = 1_000
 
 export function emptyResult(): PingResult {
-  return { connected: false, msFirstByte: null, msDirect: null, path: null, attempts: [], timeline: [] }
+  return {
+    connected: false,
+    msFirstByte: null,
+    msDirect: null,
+    path: null,
+    attempts: [],
+    timeline: [],
+    explanation: null
+  }
 }
 
 /**
@@ -92,6 +104,7 @@ export async function runPings(
     for (const link of links) {
       result.attempts.push(...link.attempts)
       if (link.timeline.length > 0) result.timeline = link.timeline
+      result.explanation = explainLink(link)
     }
   }
 }

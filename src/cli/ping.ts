@@ -1,5 +1,6 @@
 import { NatError } from '../core/errors.ts'
 import type { Node } from '../node/node.ts'
+import { type Explanation, explanationOf } from '../traversal/explain.ts'
 import { EXIT, explain, type Output } from './output.ts'
 import { reportDirect, reportPath, reportPong, reportSummary, reportTimeline } from './ping-report.ts'
 import { emptyResult, type PingResult, runPings } from './ping-run.ts'
@@ -30,6 +31,7 @@ export async function ping(out: Output, peer: string, args: PingArguments): Prom
   const result = emptyResult()
   let node: Node | undefined
   let code: number = EXIT.done
+  let failure: unknown
   try {
     node = await startNode(args, signal)
     await runPings(
@@ -45,12 +47,25 @@ export async function ping(out: Output, peer: string, args: PingArguments): Prom
     )
   } catch (error) {
     if (stopped.aborted) code = stoppedCode(args, result)
-    else code = explain(signal.aborted ? late(peer, args, result, seconds, error) : error)
+    else {
+      failure = signal.aborted ? late(peer, args, result, seconds, error) : error
+      code = explain(failure)
+    }
   }
   if (args.verbose === true) reportTimeline(out, result.timeline)
-  if (code !== EXIT.usage) reportSummary(out, result)
+  if (code !== EXIT.usage) {
+    reportSummary(out, result, { explanation: explained(peer, result, failure), verbose: args.verbose === true })
+  }
   if (node != null) await stopNode(node)
   return code
+}
+
+/** A connect that failed has no link to ask. */
+function explained(peer: string, { explanation }: PingResult, failure: unknown): Explanation {
+  if (explanation?.path != null) return explanation
+  const known = explanation ?? { peer, path: null, mine: null, theirs: null, plan: [], attempts: [] }
+  const error = failure instanceof NatError ? { code: failure.code, message: failure.message } : undefined
+  return explanationOf({ ...known, ...(error == null ? {} : { error }) })
 }
 
 /** Stopped by hand, it has done what was asked if pings came back by the path that was wanted. */

@@ -7,6 +7,7 @@ import { race } from '../libp2p/circuit/connect.ts'
 import type { Dcutr } from '../libp2p/dcutr/index.ts'
 import type { Attempt } from '../traversal/attempt.ts'
 import { connectError } from './connect-error.ts'
+import { explainLink } from './explain-link.ts'
 import type { Link } from './link.ts'
 import { parsePeer } from './peer.ts'
 
@@ -69,5 +70,6 @@ async function untilDirect({ libp2p }: Connecting, link: Link, peer: PeerId, sig
     attempts = upgrade.attempts
   }
   const why = attempts.map(({ technique, reason }) => `${technique}: ${reason}`).join(', ')
-  throw new NatError('STILL_RELAYED', `connected to ${peer} over a relay only (${why})`)
+  const explanation = explainLink(link)
+  throw new NatError('STILL_RELAYED', `connected to ${peer} over a relay only (${why})`, { details: { explanation } })
 }

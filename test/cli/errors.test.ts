@@ -62,9 +62,18 @@ describe('what can go wrong is one line with the cause and the next step', { con
 
   it('with --json, stdout has the summary and nothing else', async t => {
     const { run } = await bench(t)
-    const { code, stdout } = await run('ping', ID, '--hub', NOBODY, '--json')
+    const { code, stdout, stderr } = await run('ping', ID, '--hub', NOBODY, '--json')
     assert.equal(code, 1)
-    assert.deepEqual(JSON.parse(stdout), {
+    const { conclusion, help, ...facts } = JSON.parse(stdout).explanation
+    assert.deepEqual(facts, { peer: ID, path: null, mine: null, theirs: null, plan: [], attempts: [] })
+    assert.equal(conclusion.code, 'not-connected')
+    assert.equal(stderr.trim(), `beeline: ${conclusion.text.replace('not connected: ', '')}`)
+    assert.deepEqual(
+      help.map(({ code, where }: Record<string, string>) => [code, where]),
+      [['check-hub', 'hub']]
+    )
+    const { explanation: _, ...summary } = JSON.parse(stdout)
+    assert.deepEqual(summary, {
       event: 'summary',
       connected: false,
       direct: false,

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import type { Explanation } from '../../src/traversal/explain.ts'
 import { bench, lines } from './beeline.ts'
 
 /** On loopback everything would work, and at once: one way makes the outcome certain. */
@@ -55,13 +56,16 @@ describe('hub, up, ping and perf on loopback', { concurrency: 2 }, () => {
       const keys = ['event', 'path', 'transport', 'remote', 'reason', 'technique', 'rttMs', 'atMs']
       assert.deepEqual(Object.keys(each), keys)
     }
-    const { attempts, msFirstByte, msDirect, ...rest } = events.at(-1)!
+    const { attempts, msFirstByte, msDirect, explanation, ...rest } = events.at(-1)!
     assert.deepEqual(rest, { event: 'summary', connected: true, direct: true, technique: 'punch-quic' })
     assert.ok((msFirstByte as number) > 0 && (msDirect as number) >= (msFirstByte as number))
     assert.deepEqual(
       (attempts as Record<string, unknown>[]).map(({ technique, outcome, reason }) => ({ technique, outcome, reason })),
       [{ technique: 'punch-quic', outcome: 'ok', reason: 'connected' }]
     )
+    const explained = explanation as Explanation
+    assert.deepEqual([explained.peer, explained.path?.kind, explained.conclusion.code], [alice.id, 'direct', 'direct'])
+    assert.deepEqual(explained.help, [])
     // what the other side says meanwhile: first the relay, then the direct path
     await alice.program.event(({ event }) => event === 'closed')
     const path = alice.program.events.filter(({ event }) => event === 'path').map(event => event['path'])
@@ -75,9 +79,19 @@ describe('hub, up, ping and perf on loopback', { concurrency: 2 }, () => {
     const { id } = await up(addrs[0]!)
     const args = ['ping', id, '--hub', addrs[0]!, '--until', 'direct', '--deadline', '20', '--json']
     const { code, stdout, stderr } = await run(...args)
-    const { connected, direct } = lines(stdout).at(-1)!
+    const { connected, direct, explanation } = lines(stdout).at(-1)!
     assert.deepEqual({ code, connected, direct }, { code: 3, connected: true, direct: false })
     assert.match(stderr, /over a relay only/)
+    const { path, conclusion, attempts } = explanation as Explanation
+    assert.equal(path?.kind, 'relay')
+    assert.ok(attempts.length > 0 && attempts.every(({ outcome }) => outcome !== 'ok'))
+    assert.match(conclusion.text, /^relayed: /)
+    const people = await run(...args.filter(each => each !== '--json'))
+    assert.match(
+      people.stdout,
+      new RegExp(`^relayed: first byte after \\d+ ms\n\n${conclusion.text.slice(0, 40)}`, 'm')
+    )
+    assert.match(people.stdout, /^ {2}punch-quic +(failed|skipped) .*[a-z-]+: \w+/m)
   })
 
   it('perf counts what arrives, over the path that was asked for', async t => {

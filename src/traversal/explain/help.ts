@@ -167,7 +167,8 @@ function whenNetwork(is: (network: NetworkSummary) => boolean): Rule {
 }
 
 function whenError(where: Help['where'], ...codes: readonly ErrorCode[]): Rule {
-  return ({ error }) => (error != null && codes.includes(error.code) ? [where] : [])
+  return ({ error }, conclusion) =>
+    conclusion === 'not-connected' && error != null && codes.includes(error.code) ? [where] : []
 }
 
 function whenReason(where: Help['where'], ...reasons: readonly Reason[]): Rule {

@@ -69,13 +69,17 @@ export function reportSummary(out: Output, result: PingResult, explained: Explai
   }
   // people have read the error already
   const isTold = !connected && attempts.length === 0 && !verbose
-  out.event(summary, isTold ? undefined : `\n${headline(out, result)}\n${pageOf(out, result, explained)}`.trimEnd())
+  out.event(summary, isTold ? undefined : `\n${headline(out, result)}${pageOf(out, result, explained)}`.trimEnd())
 }
 
 /** Who is direct has what was asked for. */
-function pageOf(out: Output, { msDirect, attempts }: PingResult, { explanation, verbose }: Explained): string {
+function pageOf(
+  out: Output,
+  { connected, msDirect, attempts }: PingResult,
+  { explanation, verbose }: Explained
+): string {
   if (msDirect != null && !verbose) return attempts.map(each => attemptLine(out, each)).join('')
-  return `\n${explanationPage(out, explanation)}`
+  return `${connected ? '\n' : ''}${explanationPage(out, explanation)}`
 }
 
 /** What made the path. */
@@ -84,11 +88,12 @@ function techniqueOf({ connected, msDirect, path, attempts }: PingResult): strin
   return foundBy({ ...path, kind: msDirect == null ? 'relay' : 'direct' }, attempts)
 }
 
+/** Without a connection the explanation begins with that. */
 function headline({ colors }: Output, { connected, msFirstByte, msDirect }: PingResult): string {
-  if (!connected) return colors.red('not connected')
+  if (!connected) return ''
   const first = `first byte after ${msFirstByte?.toFixed(0)} ms`
-  if (msDirect == null) return `${colors.yellow('relayed')}: ${first}`
-  return `${colors.green('direct')}: ${first}, direct after ${msDirect.toFixed(0)} ms`
+  if (msDirect == null) return `${colors.yellow('relayed')}: ${first}\n`
+  return `${colors.green('direct')}: ${first}, direct after ${msDirect.toFixed(0)} ms\n`
 }
 
 function attemptLine({ colors }: Output, { technique, outcome, reason, ms, detail }: Attempt): string {

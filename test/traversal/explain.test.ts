@@ -263,14 +263,21 @@ const ROWS: ReadonlyArray<
     facts({ attempts: [attempt('punch-quic', 'skipped', 'no-own-address')] }),
     'no-addresses',
     /no hub has told us/,
-    ['mine:hub-over-quic']
+    ['mine:hub-over-quic', 'mine:allow-private', 'theirs:allow-private']
   ],
   [
     'relayed: they have a hub over TCP only',
     facts({ attempts: [attempt('punch-quic', 'skipped', 'no-peer-address')] }),
     'no-addresses',
     /no address that we may dial/,
-    ['theirs:hub-over-quic']
+    ['theirs:hub-over-quic', 'mine:allow-private', 'theirs:allow-private']
+  ],
+  [
+    'relayed: private addresses only',
+    facts({ attempts: [attempt('punch-tcp', 'skipped', 'no-peer-address')] }),
+    'no-addresses',
+    /no address that we may dial/,
+    ['mine:allow-private', 'theirs:allow-private']
   ],
   [
     'relayed: nothing arrives, and the networks are not known',

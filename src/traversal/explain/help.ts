@@ -80,10 +80,16 @@ export const HELP = {
   },
   'hub-over-quic': {
     text: 'Use a hub by its QUIC address (/udp/…/quic-v1): one that is reached over TCP sees no UDP socket, and can tell no address of it.',
-    where: (facts, conclusion) => [
-      ...whenReason('mine', 'no-own-address')(facts, conclusion),
-      ...whenReason('theirs', 'no-peer-address')(facts, conclusion)
-    ],
+    where: facts => {
+      const punch = latest(facts).find(({ technique }) => technique === 'punch-quic')
+      return punch?.reason === 'no-own-address' ? ['mine'] : punch?.reason === 'no-peer-address' ? ['theirs'] : []
+    },
+    takes: 'both'
+  },
+  'allow-private': {
+    text: 'If there is a way from one private address to the other (a VPN, a laboratory), allow those: --allow-private, or `allowPrivate` of createNode.',
+    where: (facts, conclusion) =>
+      whenReason('mine', 'no-own-address', 'no-peer-address')(facts, conclusion).length > 0 ? BOTH : [],
     takes: 'both'
   },
   'let-udp-out': {

@@ -126,7 +126,10 @@ export class LinkPaths {
       case 'accept':
       case 'refuse':
       case 'use':
-        applyToSwitch(packetSwitch, flow, event, error => log('the switch did not take a path - %e', error))
+        applyToSwitch(packetSwitch, flow, event, (path, validated, error) => {
+          log('the switch did not take a path - %e', error)
+          this.feed({ type: 'refused', path, validated })
+        })
         // what is sent by two ways is not sure to arrive by one
         if (event.type === 'use' && event.also != null) events.emit('suspect', undefined)
         return

@@ -1,3 +1,4 @@
+import { NatError } from '../../core/errors.ts'
 import type { Path } from '../../socket/path.ts'
 import type { PacketSwitch } from '../../socket/switch.ts'
 import type { AgentEvent } from '../../traversal/paths/api.ts'
@@ -16,27 +17,33 @@ export function sendTo({ packetSwitch, log }: LinksContext, path: UdpPath, bytes
   }
 }
 
-/** Has the switch do what the agent has decided about a flow's paths. @param onFailed a path that the switch does not take */
+/** Has the switch do what the agent has decided about a flow's paths. @param onRefused the switch does not take a path */
 export function applyToSwitch(
-  packetSwitch: PacketSwitch,
+  packetSwitch: Pick<PacketSwitch, 'admit' | 'dismiss' | 'move'>,
   flow: number,
   event: SwitchEvent,
-  onFailed: (error: unknown) => void
+  onRefused: (path: Path, validated: boolean, error: unknown) => void
 ): void {
+  const { path } = event
+  const taken = (done: Promise<boolean>, validated: boolean) =>
+    void done.then(
+      ok => ok || onRefused(path, validated, new NatError('LIMIT', 'it is gone, or there are too many')),
+      error => onRefused(path, validated, error)
+    )
   switch (event.type) {
     case 'accept':
-      packetSwitch.admit(flow, event.path).catch(onFailed)
+      taken(packetSwitch.admit(flow, path, event.validated), event.validated)
       return
     case 'refuse':
       try {
-        packetSwitch.dismiss(flow, event.path)
-      } catch (error) {
-        onFailed(error)
+        packetSwitch.dismiss(flow, path)
+      } catch {
+        // an address whose interface is gone: nothing comes by it any more
       }
       return
     case 'use': {
-      const { path, also, holdMs } = event
-      packetSwitch.move(flow, path, { holdMs, ...(also == null ? {} : { also }) }).catch(onFailed)
+      const { also, holdMs } = event
+      taken(packetSwitch.move(flow, path, { holdMs, ...(also == null ? {} : { also }) }), true)
       return
     }
     default:

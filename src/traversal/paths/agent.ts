@@ -155,6 +155,9 @@ export class PathAgent {
       case 'traffic':
         this.#traffic(nowMs, input)
         return
+      case 'refused':
+        this.#upkeep.refused(nowMs, input.path, input.validated)
+        return
       case 'network-changed':
         this.#networkChanged(nowMs)
         return

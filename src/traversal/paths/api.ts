@@ -14,6 +14,7 @@ export const PATH_REASONS = {
   nominated: 'the side that decides took it',
   silent: 'nothing came back by the path that was in use',
   gone: 'the path that was in use is gone: its socket, its relay or its TCP connection',
+  refused: 'the packet switch has no room for the path that was to be used',
   'network-changed': 'our network changed, and the path that was in use went with it'
 } as const
 
@@ -87,6 +88,11 @@ export type AgentInput =
       readonly sent: number
       readonly heard: readonly { readonly path: Path; readonly count: number }[]
     }
+  /**
+   * The switch did not take that path: it has no room, or the path is gone. `validated`: not even as one that was answered, so that it cannot be
+   * used.
+   */
+  | { readonly type: 'refused'; readonly path: Path; readonly validated: boolean }
   /** Addresses, default route or the clock changed: nothing that was known of our own network holds. */
   | { readonly type: 'network-changed' }
   /** The plan has (no more) a use for what that technique finds by checks of pairs, or by TCP. */
@@ -99,8 +105,11 @@ export type AgentInput =
   | { readonly type: 'probe'; readonly technique: TechniqueName; readonly socket: SocketId; readonly to: Endpoint }
 
 export type AgentEvent =
-  /** The switch is to take the link's packets from that path too, from now on; `refuse`: no longer. */
-  | { readonly type: 'accept'; readonly path: Path }
+  /**
+   * The switch is to take the link's packets from that path too, from now on; `refuse`: no longer. `validated`: a check of ours was answered by it; of
+   * others nobody knows whether its address is forged. What cannot be done is told by a `refused`.
+   */
+  | { readonly type: 'accept'; readonly path: Path; readonly validated: boolean }
   | { readonly type: 'refuse'; readonly path: Path }
   /**
    * The link's packets leave by this path. `also`: and by that one as well, while it is not certain that they arrive. `holdMs`: hold

@@ -15,6 +15,8 @@ import type { Upkeep } from './upkeep.ts'
 
 /** Between two checks that checks of theirs cause. */
 const TRIGGER_MS = 10
+/** When a path that the switch has no room for is tried again: places are free when links end. One that has no other would be over in a minute. */
+const REFUSED = { ms: 60_000, aloneMs: 10_000 } as const
 
 export interface HearingInit {
   readonly role: AgentRole
@@ -93,10 +95,13 @@ export class Hearing {
     known.turn = crossed && role === 'controlling' ? 'mine' : 'theirs'
     if (asked.nomination === known.nomination) known.nominationHeard = true
     if (known.nominationHeard) known.burst = undefined
+    if (known.validatedAtMs == null) {
+      const alone = table.all().every(({ validatedAtMs }) => validatedAtMs == null)
+      if (nowMs - known.refusedAtMs < (alone ? REFUSED.aloneMs : REFUSED.ms)) return
+      upkeep.validated(known, nowMs)
+      finding.validated(known, nowMs)
+    }
     table.accept(known)
-    if (known.validatedAtMs != null) return
-    upkeep.validated(known, nowMs)
-    finding.validated(known, nowMs)
   }
 
   #learn({ transport, plain, requestedAtMs }: Known, { sent, startMs, silenceMs }: Burst): void {

@@ -34,8 +34,10 @@ export interface Burst {
 /** A path with all that has become of it. */
 export interface Known extends PathFacts {
   readonly bornMs: number
-  /** The switch takes packets from it. */
-  accepted: boolean
+  /** The switch takes packets from it: because a check of theirs came by it, or because it was validated. */
+  accepted: 'no' | 'asked' | 'validated'
+  /** The switch had no room for it although it was validated. */
+  refusedAtMs: number
   /** Since when a check of ours has been answered by it, without losing trust; undefined when it has no trust. */
   validatedAtMs: number | undefined
   /** When it lost trust; undefined while it has any, and before it had. */
@@ -69,7 +71,8 @@ export function newKnown(facts: PathFacts, nowMs: number, turn: 'mine' | 'theirs
   return {
     ...facts,
     bornMs: nowMs,
-    accepted: false,
+    accepted: 'no',
+    refusedAtMs: Number.NEGATIVE_INFINITY,
     validatedAtMs: undefined,
     lapsedAtMs: undefined,
     heardAtMs: Number.NEGATIVE_INFINITY,

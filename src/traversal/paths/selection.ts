@@ -37,6 +37,8 @@ export class Selection {
   /** Of their checks, the one that said so. */
   #saidBy = 0
   #moves = 0
+  /** The switch did not take the path in use, and still sends by the one before. */
+  #refused = false
   readonly #breaks = new Breaks()
 
   constructor(init: SelectionInit) {
@@ -76,6 +78,11 @@ export class Selection {
     this.#breaks.broke(nowMs)
   }
 
+  /** The switch did not take the path in use. */
+  refused(): void {
+    this.#refused = true
+  }
+
   /** Looks at all paths again. `because`: what the path in use lost its trust by, where that is known. */
   decide(nowMs: number, because?: PathReason): void {
     const { table } = this.#init
@@ -108,6 +115,7 @@ export class Selection {
     this.#described = described(to)
     this.#moves++
     this.#also = undefined
+    this.#refused = false
     table.accept(to)
     if (from != null && role === 'controlling') {
       if (left != null) leave(left)
@@ -130,8 +138,10 @@ export class Selection {
   #mirror(nowMs: number): void {
     const { current } = this
     const also = this.#second(nowMs)
-    if (current == null || also?.key === this.#also) return
+    const again = this.#refused && current?.validatedAtMs != null
+    if (current == null || (also?.key === this.#also && !again)) return
     this.#also = also?.key
+    if (again) this.#refused = false
     // its socket may have gone and come back meanwhile
     this.#init.table.accept(current)
     this.#init.out.emit({ type: 'use', path: current.path, ...alsoBy(also), holdMs: 0 })

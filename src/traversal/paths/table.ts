@@ -129,15 +129,17 @@ export class PathTable {
     return path.kind === 'pipe' || this.#wanted.has(key)
   }
 
+  /** Packets are taken from it, as from one that is validated when it is. */
   accept(known: Known): void {
-    if (known.accepted) return
-    known.accepted = true
-    this.#out.emit({ type: 'accept', path: known.path })
+    const validated = known.validatedAtMs != null || known.path.kind === 'pipe'
+    if (known.accepted === 'validated' || (known.accepted === 'asked' && !validated)) return
+    known.accepted = validated ? 'validated' : 'asked'
+    this.#out.emit({ type: 'accept', path: known.path, validated })
   }
 
   refuse(known: Known): void {
-    if (!known.accepted) return
-    known.accepted = false
+    if (known.accepted === 'no') return
+    known.accepted = 'no'
     this.#out.emit({ type: 'refuse', path: known.path })
   }
 

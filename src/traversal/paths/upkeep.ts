@@ -1,7 +1,8 @@
+import type { Path } from '../../socket/path.ts'
 import type { PathReason } from './api.ts'
 import { Doubt } from './doubt.ts'
 import type { Keepalives } from './keepalive.ts'
-import { begin, burstAtMs, type Known } from './known.ts'
+import { begin, burstAtMs, type Known, keyOf } from './known.ts'
 import { LIMITS, SCHEDULES } from './limits.ts'
 import type { Outbox } from './outbox.ts'
 import type { Prober } from './prober.ts'
@@ -41,6 +42,7 @@ export class Upkeep {
   #broken: { readonly host: string; readonly silenceMs: number; readonly atMs: number } | undefined
   #activeMs = Number.NEGATIVE_INFINITY
   #networkMs = Number.NEGATIVE_INFINITY
+  #refusedMs = Number.NEGATIVE_INFINITY
   #lostMs: number | undefined
 
   constructor(init: UpkeepInit) {
@@ -64,6 +66,7 @@ export class Upkeep {
 
   /** What a path in use is silent for, where that is known. */
   because(nowMs: number): PathReason | undefined {
+    if (nowMs === this.#refusedMs) return 'refused'
     return nowMs - this.#networkMs < UPKEEP.networkMs ? 'network-changed' : undefined
   }
 
@@ -75,6 +78,23 @@ export class Upkeep {
     if (broken == null || broken.host !== known.host) return
     this.#broken = undefined
     if (nowMs - broken.atMs < UPKEEP.mappingMs) this.#init.keepalives.lifetime.broke(broken.silenceMs)
+  }
+
+  /** The switch has no room for that path; `validated`: not even for a validated one, so there is no use for it. */
+  refused(nowMs: number, path: Path, validated: boolean): void {
+    const { table, selection } = this.#init
+    const known = table.get(keyOf(path))
+    // of one that was validated meanwhile the next word counts
+    if (known == null || (!validated && known.accepted !== 'asked')) return
+    table.refuse(known)
+    if (!validated) return
+    known.refusedAtMs = nowMs
+    if (known.validatedAtMs != null) known.lapsedAtMs = nowMs
+    known.validatedAtMs = undefined
+    undoubted(known)
+    if (known !== selection.current) return
+    selection.refused()
+    this.#refusedMs = nowMs
   }
 
   /** Takes trust from those paths that have been silent for too long. */

@@ -306,6 +306,17 @@ const ROWS: ReadonlyArray<
     ]
   ],
   [
+    'relayed: random ports on both sides do not matter over IPv6, a firewall does',
+    facts({
+      mine: summary({ udp4: RANDOM, udp6: { ...UNTRANSLATED, filtering: 'address-and-port-dependent' } }),
+      theirs: other({ udp4: RANDOM, udp6: UNTRANSLATED, mapped: true }),
+      attempts: [silent('punch-quic')]
+    }),
+    'unanswered',
+    /none arrived/,
+    ['mine:map-port', 'mine:open-firewall', 'mine:consistent-nat', 'mine:other-network']
+  ],
+  [
     "relayed: a technique of the user's own crashed",
     facts({ attempts: [silent('punch-quic'), attempt('carrier-pigeon', 'failed', 'crashed', 'no crumbs')] }),
     'failed',

@@ -1,6 +1,6 @@
 import { type BuiltInTechnique, REASONS, type Reason, type TechniqueName } from '../attempt.ts'
 import type { ExplainedAttempt, Facts } from './facts.ts'
-import { behindOneNat, portsRandom, portsVary, shareFamily, sidesThat, udpBlocked } from './sides.ts'
+import { behindOneNat, meetOverIpv6, portsRandom, portsVary, shareFamily, sidesThat, udpBlocked } from './sides.ts'
 
 /** What it comes to, in one code. A fixed list, because scripts look these up; docs/reasons.md has a row for each. */
 export const CONCLUSIONS = {
@@ -92,13 +92,13 @@ const RULES: readonly ((facts: Facts) => Conclusion | undefined)[] = [
   },
 
   facts => {
-    if (!behindOneNat(facts) || facts.mine?.udp4.hairpin === true) return undefined
+    if (!behindOneNat(facts) || sidesThat(facts, ({ udp4 }) => udp4.hairpin === true).length > 0) return undefined
     const text = 'relayed: both sides are behind one NAT that does not lead back inside, and did not meet inside it'
     return { code: 'same-nat', text: `${text}${because(facts, ['local'])}` }
   },
 
   facts =>
-    sidesThat(facts, portsRandom).length === 2
+    !meetOverIpv6(facts) && sidesThat(facts, portsRandom).length === 2
       ? {
           code: 'both-random',
           text: 'relayed: both NATs give each peer another random port, so neither side can be told, or guess, where to send'
@@ -107,7 +107,7 @@ const RULES: readonly ((facts: Facts) => Conclusion | undefined)[] = [
 
   facts => {
     const [first, second] = sidesThat(facts, portsVary)
-    if (first == null) return undefined
+    if (first == null || meetOverIpv6(facts)) return undefined
     const nat =
       second == null
         ? `${first === 'mine' ? 'your' : 'their'} NAT gives each peer another port`

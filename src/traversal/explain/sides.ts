@@ -20,13 +20,10 @@ export function udpBlocked({ udp4, udp6, tcp4, tcp6 }: NetworkSummary): boolean 
   return !udp4.ok && !udp6.ok && (tcp4.ok || tcp6.ok)
 }
 
-/** Whether its NAT gives each peer another public port or address, so that nobody can be told where to send; over IPv6 there mostly is none. */
-export function portsVary(network: NetworkSummary): boolean {
-  return varies(network.udp4) && !network.mapped && network.reachability !== 'public'
-}
-
-export function varies({ ok, translated, mapping }: TransportSummary): boolean {
-  return ok && translated !== false && mapping != null && mapping !== 'endpoint-independent'
+/** Whether its NAT gives each peer another public port or address, so that nobody can be told where to send. With several ways out nobody can say. */
+export function portsVary({ udp4, mapped, reachability, uplinks }: NetworkSummary): boolean {
+  const varies = udp4.mapping != null && udp4.mapping !== 'endpoint-independent'
+  return udp4.ok && udp4.translated !== false && varies && uplinks <= 1 && !mapped && reachability !== 'public'
 }
 
 /** Whether a guess of the next port is hopeless. */
@@ -48,9 +45,10 @@ export function isClosedNat({ udp4, mapped, reachability }: NetworkSummary): boo
 }
 
 /** No NAT, but only who was written to gets in. */
-export function isFirewalled({ udp4, mapped, reachability }: NetworkSummary): boolean {
-  const filters = udp4.filtering != null && udp4.filtering !== 'endpoint-independent'
-  return udp4.ok && udp4.translated === false && filters && !mapped && reachability !== 'public'
+export function isFirewalled({ udp4, udp6, reachability }: NetworkSummary): boolean {
+  const filters = ({ ok, translated, filtering }: TransportSummary) =>
+    ok && translated === false && filtering != null && filtering !== 'endpoint-independent'
+  return (filters(udp4) || filters(udp6)) && reachability !== 'public'
 }
 
 /** Whether what counts for a plan is known of its UDP. */
@@ -74,6 +72,11 @@ export function shareFamily({ mine, theirs }: Facts): boolean {
   if (mine == null || theirs == null) return true
   if (!hasAny(mine) || !hasAny(theirs)) return true
   return (hasIpv4(mine) && hasIpv4(theirs)) || (hasIpv6(mine) && hasIpv6(theirs))
+}
+
+/** What a NAT does over IPv4 is no excuse where both have IPv6. */
+export function meetOverIpv6({ mine, theirs }: Facts): boolean {
+  return mine?.udp6.ok === true && theirs?.udp6.ok === true
 }
 
 function hasAny(network: NetworkSummary): boolean {

@@ -65,7 +65,8 @@ function judge(
   { allowed, peer, worked }: PlanOptions
 ): Fit {
   const { name, sides } = technique
-  if (name !== 'relay' && allowed?.has(name) === false) return { fits: false, why: 'not-allowed' }
+  if (name === 'relay') return fitOf(technique, mine, theirs)
+  if (allowed?.has(name) === false) return { fits: false, why: 'not-allowed' }
   if (peer === 'foreign' && sides === 'both' && !BY_DCUTR.has(name)) return { fits: false, why: 'needs-link' }
   const fit = fitOf(technique, mine, theirs)
   return name === worked && (fit.fits || fit.why === 'not-known') ? { fits: true, why: 'worked-before' } : fit

@@ -73,10 +73,9 @@ function openOf(
 
 function hairpin(transport: SummaryTransport, family: 4 | 6, mine: Known, theirs: Known): Meeting['hairpin'] {
   if (mine == null || theirs == null || family === 6 || !sharesNat(mine, theirs)) return 'not-needed'
-  const [one, other] = [mine[`${transport}4`], theirs[`${transport}4`]]
-  // of one NAT both should say the same; where they do not, it may
-  if (one.hairpin != null && other.hairpin != null && one.hairpin !== other.hairpin) return null
-  return one.hairpin ?? other.hairpin
+  // one NAT does one thing: where the two do not say the same, it is not known
+  const { hairpin: turns } = mine[`${transport}4`]
+  return turns === theirs[`${transport}4`].hairpin ? turns : null
 }
 
 /** Whether others see both sides under the same IPv4 address. */

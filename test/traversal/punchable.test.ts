@@ -81,7 +81,8 @@ describe('behind one NAT', () => {
   const rows = [
     [false, false, false, 'no-hairpin'],
     [true, true, true, 'both-predictable'],
-    [true, null, true, 'both-predictable'],
+    [true, null, null, 'not-known'],
+    [false, null, null, 'not-known'],
     [null, null, null, 'not-known'],
     [true, false, null, 'not-known']
   ] as const

@@ -6,8 +6,8 @@ import { tryPairs } from './pairs.ts'
 export const reverse: Technique = {
   name: 'reverse',
   cost: 4,
-  // as in the other direction
-  typicalMs: 500,
+  // nothing waits for it: where UDP gets through a punch goes beside it, and that is waited for
+  typicalMs: 0,
   sides: 'one',
   fits(mine, theirs) {
     const fit = dials(theirs, mine)

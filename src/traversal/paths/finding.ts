@@ -6,7 +6,7 @@ import { begin, described, type Known } from './known.ts'
 import { LIMITS, SCHEDULES } from './limits.ts'
 import type { Outbox } from './outbox.ts'
 import { Progress } from './progress.ts'
-import { Search } from './search.ts'
+import { SEARCH, Search } from './search.ts'
 import type { AgentRole, Selection } from './selection.ts'
 import type { PathTable } from './table.ts'
 import { TCP_PUNCH, TcpPunch, type TcpStep } from './tcp-punch.ts'
@@ -36,6 +36,8 @@ export class Finding {
   #found = false
   /** The same, of any kind. */
   #direct = false
+  /** Nothing is heard by any path. */
+  #cutOff = true
   /** When both sides' candidates were known first. */
   #knownMs: number | undefined
   /** When the plan had its turn for TCP; undefined: when UDP has had its time. */
@@ -161,14 +163,17 @@ export class Finding {
       out.emit({ type: 'direct', on: this.#direct })
     }
     const found = working.some(known => known.transport === 'udp')
-    if (found === this.#found) return
+    const lost = this.#found && !found
+    if (found && !this.#found) this.#search.found(nowMs)
     this.#found = found
-    if (found) this.#search.found(nowMs)
-    else if (this.#knownMs != null) {
-      this.#search.restart(nowMs)
-      // their NAT may have closed while ours was the one to ask: a check of theirs opens it
-      this.announce()
-    }
+    const cutOff = table.all().every(({ validatedAtMs }) => validatedAtMs == null)
+    // the next round may be minutes away, and the link would be over by then
+    const late = cutOff && !this.#cutOff && nowMs - this.#search.beganMs >= SEARCH.joinMs
+    this.#cutOff = cutOff
+    if (this.#knownMs == null || !(lost || late)) return
+    this.#search.restart(nowMs)
+    // their NAT may have closed while ours was the one to ask: a check of theirs opens it
+    this.announce()
   }
 
   #begin(nowMs: number, round: 'first' | 'later'): void {

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { REASONS } from '../../src/traversal/attempt.ts'
 import { type Plan, type PlanStep, plan } from '../../src/traversal/plan.ts'
+import { BUILT_IN } from '../../src/traversal/techniques/index.ts'
 import type { NetworkSummary, TransportSummary } from '../../src/wire/summary.ts'
-import { PLANNED } from './planned.ts'
 
 const BEHAVIOURS = ['endpoint-independent', 'address-dependent', 'address-and-port-dependent'] as const
 const ADDRESSES = ['11.1.0.10', '11.2.0.10', '2001:4860:1:2::10', '2001:4860:1:2::11', '2001:4860:1:3::10']
@@ -35,7 +35,7 @@ const summary: fc.Arbitrary<NetworkSummary> = fc.record({
 
 const network = fc.option(summary, { nil: undefined, freq: 10 })
 const peer = fc.constantFrom('link', 'foreign')
-const names = PLANNED.map(({ name }) => name)
+const names = BUILT_IN.map(({ name }) => name)
 const worked = fc.constantFrom(undefined, undefined, ...names, 'no such one')
 const RUNS = { seed: 6, numRuns: 4_000 }
 
@@ -47,7 +47,7 @@ describe('of any two reports', () => {
   it('each technique has one step with a reason; the relay begins, what is taken follows in order, what is not comes last', () => {
     fc.assert(
       fc.property(network, network, peer, worked, (mine, theirs, kind, before) => {
-        const { steps } = plan(mine, theirs, { techniques: PLANNED, peer: kind, worked: before })
+        const { steps } = plan(mine, theirs, { techniques: BUILT_IN, peer: kind, worked: before })
         assert.deepEqual(steps.map(({ technique }) => technique).toSorted(), names.toSorted())
         assert.deepEqual(steps[0], { technique: 'relay', action: 'take', why: 'fallback', startMs: 0 })
         for (const { why, action, startMs } of steps) {
@@ -70,7 +70,7 @@ describe('of any two reports', () => {
   it('both sides come to the same: what takes both begins on both at the same time', () => {
     fc.assert(
       fc.property(network, network, worked, (mine, theirs, before) => {
-        const options = { techniques: PLANNED, peer: 'link', worked: before } as const
+        const options = { techniques: BUILT_IN, peer: 'link', worked: before } as const
         const [ours, others] = [plan(mine, theirs, options), plan(theirs, mine, options)]
         for (const name of ['local', 'punch-quic', 'punch-tcp', 'predict', 'birthday']) {
           assert.deepEqual(verdict(stepOf(ours, name)), verdict(stepOf(others, name)), name)
@@ -87,9 +87,9 @@ describe('of any two reports', () => {
   it('nothing waits for what is passed over', () => {
     fc.assert(
       fc.property(network, network, worked, (mine, theirs, before) => {
-        const { steps } = plan(mine, theirs, { techniques: PLANNED, peer: 'link', worked: before })
+        const { steps } = plan(mine, theirs, { techniques: BUILT_IN, peer: 'link', worked: before })
         const taken = new Set(steps.filter(isTaken).map(({ technique }) => technique))
-        const techniques = PLANNED.filter(({ name }) => taken.has(name))
+        const techniques = BUILT_IN.filter(({ name }) => taken.has(name))
         const again = plan(mine, theirs, { techniques, peer: 'link', worked: before })
         assert.deepEqual(again.steps, steps.filter(isTaken))
       }),
@@ -100,7 +100,7 @@ describe('of any two reports', () => {
   it('a guess is made at most one way, and never where a punch or a dial works for certain', () => {
     fc.assert(
       fc.property(network, network, (mine, theirs) => {
-        const result = plan(mine, theirs, { techniques: PLANNED, peer: 'link' })
+        const result = plan(mine, theirs, { techniques: BUILT_IN, peer: 'link' })
         const guesses = ['predict', 'birthday'].filter(name => isTaken(stepOf(result, name)))
         if (guesses.length === 0) return
         assert.equal(guesses.length, 1)
@@ -128,7 +128,7 @@ describe('of any two reports', () => {
           // of TCP nobody has ever known more than that its connections are tracked
           if (field !== 'filtering' || of.startsWith('udp')) less[of] = { ...less[of], [field]: null }
         }
-        const options = { techniques: PLANNED, peer: 'link' } as const
+        const options = { techniques: BUILT_IN, peer: 'link' } as const
         const full = plan(mine, theirs, options)
         for (const [what, known] of [
           ['forgotten', less],

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Reason } from '../../src/traversal/attempt.ts'
 import { type Plannable, type PlanOptions, type PlanStep, plan } from '../../src/traversal/plan.ts'
+import { BUILT_IN } from '../../src/traversal/techniques/index.ts'
 import type { NetworkSummary } from '../../src/wire/summary.ts'
-import { PLANNED } from './planned.ts'
 import { BLOCKED, HOME, other, RANDOM, SEQUENTIAL, summary, UNTRANSLATED } from './summaries.ts'
 
 type Changes = Partial<NetworkSummary>
 
-const LINK: PlanOptions = { techniques: PLANNED, peer: 'link' }
+const LINK: PlanOptions = { techniques: BUILT_IN, peer: 'link' }
 const NOT_KNOWN = { ...BLOCKED, ok: true }
 const FIREWALL = { ...UNTRANSLATED, filtering: 'address-and-port-dependent' } as const
 
@@ -121,7 +121,7 @@ const ROWS: readonly Row[] = [
     mine: undefined,
     theirs: undefined,
     taken:
-      'direct@0 not-known, reverse@0 not-known, local@0 not-known, punch-quic@0 not-known, punch-tcp@1000 not-known'
+      'direct@0 not-known, local@0 not-known, reverse@0 not-known, punch-quic@0 not-known, punch-tcp@1000 not-known'
   },
   {
     what: 'nothing is known of them, and our ports are random: nobody guesses',
@@ -297,7 +297,7 @@ describe("a technique of the user's own", () => {
     fits: () => ({ fits: true, why: 'suits' })
   }
   const stepWith = (changes: object) => {
-    const techniques = [...PLANNED, { ...own, ...changes }]
+    const techniques = [...BUILT_IN, { ...own, ...changes }]
     return stepOf(plan(summary(), other(), { ...LINK, techniques }).steps, own.name)
   }
 
@@ -308,7 +308,7 @@ describe("a technique of the user's own", () => {
   })
 
   it('what is dearer waits for it', () => {
-    const techniques = [...PLANNED, own]
+    const techniques = [...BUILT_IN, own]
     const { steps } = plan(summary(), other({ udp4: RANDOM }), { ...LINK, techniques })
     assert.equal(stepOf(steps, 'birthday').startMs, 6_000)
   })

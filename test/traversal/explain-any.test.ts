@@ -7,15 +7,9 @@ import { HELP } from '../../src/traversal/explain/help.ts'
 import { explanationText } from '../../src/traversal/explain/text.ts'
 import { type Explanation, explanationOf, type Facts, type Help } from '../../src/traversal/explain.ts'
 import { plan } from '../../src/traversal/plan.ts'
-import { direct } from '../../src/traversal/techniques/direct.ts'
-import { local } from '../../src/traversal/techniques/local.ts'
-import { punchQuic } from '../../src/traversal/techniques/punch-quic.ts'
-import { punchTcp } from '../../src/traversal/techniques/punch-tcp.ts'
-import { relay } from '../../src/traversal/techniques/relay.ts'
-import { reverse } from '../../src/traversal/techniques/reverse.ts'
+import { BUILT_IN } from '../../src/traversal/techniques/index.ts'
 import type { NetworkSummary, TransportSummary } from '../../src/wire/summary.ts'
 
-const TECHNIQUES = [relay, direct, local, reverse, punchQuic, punchTcp]
 const BEHAVIOURS = ['endpoint-independent', 'address-dependent', 'address-and-port-dependent', null] as const
 
 const transport: fc.Arbitrary<TransportSummary> = fc.record({
@@ -54,7 +48,7 @@ const RELAYED = { kind: 'relay', transport: 'quic', remote: '11.0.0.1:4001', tec
 
 /** Two networks, what is planned between them, and everything that was taken has failed. */
 function inVain(mine: NetworkSummary | null, theirs: NetworkSummary | null): Explanation {
-  const { steps } = plan(mine ?? undefined, theirs ?? undefined, { techniques: TECHNIQUES, peer: 'link' })
+  const { steps } = plan(mine ?? undefined, theirs ?? undefined, { techniques: BUILT_IN, peer: 'link' })
   const attempts = steps
     .filter(({ technique }) => technique !== 'relay')
     .map(({ technique, action, why }): Attempt => {
@@ -72,7 +66,7 @@ describe('an explanation of whatever two peers say of their networks', () => {
     const path = fc.constantFrom(RELAYED, { ...RELAYED, kind: 'direct' } as const, null)
     fc.assert(
       fc.property(optional, optional, fc.array(attempt), path, (mine, theirs, attempts, path) => {
-        const { steps } = plan(mine ?? undefined, theirs ?? undefined, { techniques: TECHNIQUES, peer: 'foreign' })
+        const { steps } = plan(mine ?? undefined, theirs ?? undefined, { techniques: BUILT_IN, peer: 'foreign' })
         const facts: Facts = { peer: 'bob', path, mine, theirs, plan: steps, attempts }
         const explanation = explanationOf(facts)
         assert.ok(Object.hasOwn(CONCLUSIONS, explanation.conclusion.code))

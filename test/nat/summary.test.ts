@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { summaryOf } from '../../src/nat/summary.ts'
+import { summaryCodec } from '../../src/wire/summary.ts'
+import {
+  EASY,
+  HARD,
+  MAPPED,
+  NATIVE6,
+  NETWORKS,
+  NO_HUB,
+  NO_MAPPING,
+  report,
+  SILENT,
+  UNTRANSLATED
+} from '../traversal/reports.ts'
+
+const SILENCE = {
+  ok: false,
+  translated: null,
+  mapping: null,
+  filtering: null,
+  allocation: null,
+  step: null,
+  hairpin: null
+}
+
+describe('what of a report a peer is told', () => {
+  it('of a home network', () => {
+    const home = {
+      ok: true,
+      translated: true,
+      mapping: 'endpoint-independent',
+      filtering: 'address-and-port-dependent',
+      allocation: 'preserving',
+      step: null,
+      hairpin: false
+    }
+    assert.deepEqual(summaryOf(report()), {
+      udp4: home,
+      udp6: SILENCE,
+      tcp4: home,
+      tcp6: SILENCE,
+      publicAddresses: ['11.2.0.10'],
+      mapped: false,
+      reachability: 'private',
+      uplinks: 1
+    })
+  })
+
+  for (const [name, network] of Object.entries({ ...NETWORKS, NO_HUB })) {
+    it(`it goes over the wire: ${name}`, () => {
+      const summary = summaryOf(network)
+      assert.deepEqual(summaryCodec.decode(summaryCodec.encode(summary)), summary)
+    })
+  }
+
+  it('UDP that is blocked is told apart from a family that nobody could be asked about', () => {
+    const blocked = summaryOf(NETWORKS['udp-blocked'])
+    assert.deepEqual([blocked.udp4.ok, blocked.tcp4.ok], [false, true])
+    const notAsked = { ...SILENCE, ok: true }
+    assert.deepEqual([summaryOf(NO_HUB).udp4, summaryOf(NO_HUB).tcp4], [notAsked, notAsked])
+  })
+
+  it('IPv6: there, not there, and nobody to ask', () => {
+    const kinds = ['native', 'none', 'unknown'] as const
+    const summaries = kinds.map(kind => {
+      const udp6 = kind === 'native' ? NATIVE6 : SILENT
+      return summaryOf(report({ udp6, ipv6: { kind, nat64: null } })).udp6
+    })
+    assert.deepEqual(
+      summaries.map(({ ok, translated }) => [ok, translated]),
+      [
+        [true, false],
+        [false, null],
+        [true, null]
+      ]
+    )
+  })
+
+  it('a mapping that varies, nobody knows how much, varies', () => {
+    const of = (...mappingPossible: (typeof EASY)['mappingPossible']) =>
+      summaryOf(report({ udp4: { ...EASY, mapping: null, mappingPossible } })).udp4.mapping
+    assert.equal(of('address-dependent', 'address-and-port-dependent'), 'address-and-port-dependent')
+    assert.equal(of('endpoint-independent', 'address-dependent'), null)
+    assert.equal(of(), null)
+  })
+
+  it('steps that are as good as random are not told', () => {
+    const of = (portStep: number) =>
+      summaryOf(report({ udp4: { ...HARD, portAllocation: 'sequential', portStep } })).udp4.step
+    assert.deepEqual([-17, -16, 2, 16, 17].map(of), [null, -16, 2, 16, null])
+  })
+
+  it('a port that is mapped behind another NAT is not mapped', () => {
+    const of = (external: string | null) => {
+      const portMapping = { pcp: { ...MAPPED, external }, natPmp: NO_MAPPING, upnp: NO_MAPPING }
+      return summaryOf(report({ portMapping })).mapped
+    }
+    assert.deepEqual(['11.2.0.10', '100.64.3.1', '192.168.1.2', null].map(of), [true, false, false, false])
+    assert.equal(summaryOf(report({ portMapping: { pcp: NO_MAPPING, natPmp: MAPPED, upnp: NO_MAPPING } })).mapped, true)
+  })
+
+  it('public addresses: of all transports, once each, four at most, no private one', () => {
+    const at = (...publicAddresses: string[]) => ({ ...UNTRANSLATED, publicAddresses })
+    const { publicAddresses } = summaryOf(
+      report({
+        udp4: at('11.2.0.10', '192.168.1.1', '11.2.0.11'),
+        tcp4: at('11.2.0.11', '100.64.0.9', '11.2.0.12'),
+        udp6: at('2001:4860:0:0::1', '2001:4860::1', 'nonsense'),
+        tcp6: at('2001:4860::2')
+      })
+    )
+    assert.deepEqual(publicAddresses, ['11.2.0.10', '11.2.0.11', '2001:4860::1', '11.2.0.12'])
+  })
+
+  it('of many ways out so many are told', () => {
+    assert.deepEqual(
+      [0, 2, 40].map(uplinks => summaryOf(report({ uplinks })).uplinks),
+      [0, 2, 16]
+    )
+  })
+})

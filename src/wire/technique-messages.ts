@@ -1,5 +1,4 @@
 import { NatError } from '../core/errors.ts'
-import type { Endpoint } from '../core/machine.ts'
 import { addressBytes, addressText, atMost, count, within } from './fields.ts'
 import { type Codec, protobufCodec } from './protobuf.ts'
 
@@ -8,11 +7,16 @@ interface InRound {
   readonly round: number
 }
 
+export interface TargetEndpoint {
+  readonly address: string
+  readonly port: number
+}
+
 /** Where the sender's packets come from when they go to the receiver's address: one of these, or all. */
 export interface Targets extends InRound {
   readonly type: 'TARGETS'
   /** 1 to {@link MAX_TARGETS}. */
-  readonly endpoints: readonly Endpoint[]
+  readonly endpoints: readonly TargetEndpoint[]
 }
 
 /** The sender has sent to the targets, so its NAT has made mappings. */

@@ -10,7 +10,7 @@ export interface Pace {
 export class Pacer {
   readonly #pace: Pace
   readonly #rest: Iterator<Probe>
-  #next: Probe[] = []
+  readonly #next: Probe[] = []
   #atMs: number
   #sent = 0
   #held = 0
@@ -38,21 +38,20 @@ export class Pacer {
 
   /** Those that are due. */
   take(nowMs: number): ProbingAction[] {
-    if (nowMs < this.#atMs || this.#next.length === 0) return []
-    const probes = this.#next
-    this.#next = []
+    if (nowMs < this.#atMs) return []
+    const probes = this.#next.splice(0, this.#pace.batch)
+    this.#fill()
     this.#held = 0
     this.#sent += probes.length
     // a clock that is late catches up on nothing: whatever waits on the way would get it all at once
     this.#atMs = nowMs + this.#pace.everyMs
-    this.#fill()
     return probes.map(probe => ({ type: 'probe', probe }))
   }
 
   putBack(nowMs: number, probes: readonly Probe[]): void {
     this.#sent -= probes.length
     this.#held = probes.length
-    this.#next = [...probes, ...this.#next]
+    this.#next.unshift(...probes)
     this.#atMs = nowMs + PROBING.heldMs
   }
 

@@ -58,6 +58,8 @@ export class PredictMeeting implements ProbingMachine {
   #pacer: Pacer | undefined
   #sent = 0
   #untilMs = 0
+  /** Of the round's probes: what is held back does not go on for ever. */
+  #sendUntilMs = 0
 
   constructor(init: MeetingInit) {
     this.#init = init
@@ -146,13 +148,14 @@ export class PredictMeeting implements ProbingMachine {
     this.#pacer = new Pacer(probes, MEETING.pace, nowMs)
     this.#phase = 'sending'
     this.#untilMs = nowMs + PROBING.silentMs
+    this.#sendUntilMs = this.#untilMs
     return this.#tick(nowMs)
   }
 
   #tick(nowMs: number): ProbingStep {
     const pacer = this.#pacer
     if (pacer?.wakeAtMs != null) {
-      if (nowMs >= this.#untilMs) return giveUp('limit', this.effort)
+      if (nowMs >= this.#sendUntilMs) return giveUp('limit', this.effort)
       const actions = pacer.take(nowMs)
       if (pacer.wakeAtMs == null) {
         this.#phase = 'lingering'

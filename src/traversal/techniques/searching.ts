@@ -48,6 +48,8 @@ export class Searching implements ProbingMachine {
   #pacer: Pacer | undefined
   #sent = 0
   #untilMs = 0
+  /** Of the round's probes: what is held back does not go on for ever. */
+  #sendUntilMs = 0
 
   constructor(init: SearchInit) {
     this.#init = init
@@ -132,9 +134,20 @@ export class Searching implements ProbingMachine {
     if (pacer.wakeAtMs == null)
       return giveUp('no-peer-address', `the other side has not announced ${address} as its own`)
     this.#pacer = pacer
+    this.#sendUntilMs = nowMs + SEARCH_MS
+    return this.#search(nowMs, pacer)
+  }
+
+  #search(nowMs: number, pacer: Pacer): ProbingStep {
+    if (nowMs >= this.#sendUntilMs) return giveUp(pacer.isHeld ? 'limit' : 'no-answer', this.effort)
     this.#phase = 'searching'
-    this.#untilMs = nowMs + SEARCH_MS
-    return this.#tick(nowMs)
+    this.#untilMs = this.#sendUntilMs
+    const actions = pacer.take(nowMs)
+    if (pacer.wakeAtMs == null) {
+      this.#phase = 'lingering'
+      this.#untilMs = nowMs + (this.#isLast ? PROBING.lingerMs : PROBING.betweenMs)
+    }
+    return { ...this.#wait(), actions }
   }
 
   #tick(nowMs: number): ProbingStep {
@@ -145,23 +158,11 @@ export class Searching implements ProbingMachine {
         if (nowMs < this.#untilMs) return this.#wait()
         return giveUp('silent', 'the other side has opened nothing')
       }
-      case 'searching': {
-        const pacer = this.#pacer!
-        if (nowMs >= this.#untilMs) return giveUp(pacer.isHeld ? 'limit' : 'no-answer', this.effort)
-        const actions = pacer.take(nowMs)
-        if (pacer.wakeAtMs == null) {
-          this.#phase = 'lingering'
-          this.#untilMs = nowMs + (this.#isLast ? PROBING.lingerMs : PROBING.betweenMs)
-        }
-        return { ...this.#wait(), actions }
-      }
+      case 'searching':
+        return this.#search(nowMs, this.#pacer!)
       case 'lingering': {
         // the last ones may have been held back
-        if (this.#pacer?.wakeAtMs != null) {
-          this.#phase = 'searching'
-          this.#untilMs = nowMs + SEARCH_MS
-          return this.#tick(nowMs)
-        }
+        if (this.#pacer?.wakeAtMs != null) return this.#search(nowMs, this.#pacer)
         if (nowMs < this.#untilMs) return this.#wait()
         if (this.#isLast) return giveUp('no-answer', this.effort)
         this.#sent += this.#pacer?.sent ?? 0

@@ -1,10 +1,20 @@
 import { isIP } from 'node:net'
 import { InvalidArgumentError } from 'commander'
 import { parsePeer } from '../node/peer.ts'
-import type { TechniqueName } from '../traversal/attempt.ts'
+import type { BuiltInTechnique } from '../traversal/attempt.ts'
 
-/** The ways to a direct path that can be chosen among; without any there is the relay. */
-const TECHNIQUES: readonly string[] = ['relay', 'reverse', 'punch-quic', 'punch-tcp'] satisfies TechniqueName[]
+/** The ways to a direct path that can be chosen among; without any there is the relay. A table, so that none is forgotten when there is a new one. */
+const TECHNIQUES: Readonly<Record<BuiltInTechnique, true>> = {
+  relay: true,
+  direct: true,
+  local: true,
+  reverse: true,
+  'punch-quic': true,
+  'punch-tcp': true,
+  predict: true,
+  birthday: true
+}
+export const WAYS: readonly string[] = Object.keys(TECHNIQUES).filter(name => name !== 'relay')
 /** Longest time that may be asked for: eleven days, well inside what a timer can count. */
 const MAX_SECONDS = 1_000_000
 /** Most that one measurement sends: the other side counts no further (perf-protocol.ts). */
@@ -23,8 +33,8 @@ export function ips(value: string, previous: readonly string[] = []): string[] {
 
 export function techniques(value: string): string[] {
   const all = list(value)
-  const wrong = all.find(each => !TECHNIQUES.includes(each))
-  if (wrong != null) throw new InvalidArgumentError(`${wrong} is none of ${TECHNIQUES.join(', ')}.`)
+  const wrong = all.find(each => !Object.hasOwn(TECHNIQUES, each))
+  if (wrong != null) throw new InvalidArgumentError(`${wrong} is none of ${Object.keys(TECHNIQUES).join(', ')}.`)
   return all
 }
 

@@ -43,12 +43,14 @@ function colorsFor(stream: Partial<WriteStream>): Colors {
   return colors.createColors(wanted || (!refused && stream.isTTY === true && TERM !== 'dumb'))
 }
 
+const USAGE: ReadonlySet<string> = new Set(['BAD_ADDRESS', 'BAD_OPTION', 'BAD_KEY'])
+
 /** Says what went wrong in one line on stderr. @returns the exit code that fits */
 export function explain(error: unknown): number {
   complain(error instanceof Error ? error.message : String(error))
   if (!(error instanceof NatError)) return EXIT.failed
   if (error.code === 'STILL_RELAYED') return EXIT.relayed
-  return error.code === 'BAD_ADDRESS' || error.code === 'BAD_KEY' ? EXIT.usage : EXIT.failed
+  return USAGE.has(error.code) ? EXIT.usage : EXIT.failed
 }
 
 /** One line on stderr, whatever the text has in it. */

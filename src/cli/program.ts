@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander'
-import { count, deadline, ips, list, megabytes, pause, peer, port, techniques } from './arguments.ts'
+import { count, deadline, ips, list, megabytes, pause, peer, port, techniques, WAYS } from './arguments.ts'
 import { complain, EXIT, endWithReader, exit, explain, output } from './output.ts'
 
 endWithReader()
@@ -85,7 +85,7 @@ function withJson(command: Command): Command {
 function withPeer(command: Command): Command {
   return withJson(command)
     .requiredOption('--hub <address>', 'address of a hub, with its peer id; more with commas', list)
-    .option('--only <techniques>', 'ways to a direct path, with commas: reverse, punch-quic, punch-tcp', techniques)
+    .option('--only <techniques>', `ways to a direct path, with commas: ${WAYS.join(', ')}`, techniques)
     .option('--allow-private', 'offer and dial private addresses too: where hub and peers share a network')
     .option('--no-port-mapping', 'do not ask the router to map our ports')
 }

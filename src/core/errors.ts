@@ -5,6 +5,7 @@
 export const ERROR_CODES = {
   MALFORMED: 'bytes that are not what the protocol says',
   BAD_ADDRESS: 'an address or peer id that cannot be read',
+  BAD_OPTION: 'an option that cannot be used as it is',
   BAD_KEY: 'a key file that cannot be read or holds no key',
   NO_HUB: 'no hub was given, or none of those given answers',
   HUB_REFUSED: 'a hub answered, and refused the reservation or the relayed connection',

@@ -67,6 +67,8 @@ async function begin(
   const { privateKey, peerId, upgrader } = components
   const timeline = new Timeline(() => clock.now())
   const offer = await openOffer(envelope, peer, peerId)
+  if (!sessions.seenOffers.take(offer))
+    throw new NatError('LINK_CLOSED', 'this offer was made before, and is played again')
   const { serverPort } = engine
   const pipe = packetSwitch.newPipe()
   const flowing = packetSwitch.serve(pipe, serverPort)

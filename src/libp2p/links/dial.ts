@@ -14,7 +14,7 @@ import { helloFrame } from './hello.ts'
 import { linkKeys, makeOffer, openOffer } from './offer.ts'
 import { type Outbound, openPipe } from './outbound.ts'
 import type { LinkSession } from './session.ts'
-import type { Sessions } from './sessions.ts'
+import { type Sessions, tooMany } from './sessions.ts'
 
 export interface LinkDial {
   readonly relay: Connection
@@ -85,7 +85,7 @@ export async function discard(packetSwitch: PacketSwitch, pipe: number, flowing:
   await flowing.then(({ flow }) => packetSwitch.release(flow, true)).catch(() => {})
 }
 
-/** The engine's connection as libp2p takes it, closed and gone together with the session. @throws NatError WRONG_PEER */
+/** The engine's connection as libp2p takes it, closed and gone together with the session. @throws NatError WRONG_PEER, LIMIT */
 export function joined(
   { components, log }: LinksContext,
   sessions: Sessions,
@@ -98,6 +98,10 @@ export function joined(
   if (peer !== session.peer.toString()) {
     connection.abort()
     throw new NatError('WRONG_PEER', `${peer ?? 'somebody without a peer id'} answered in place of ${session.peer}`)
+  }
+  if (direction === 'inbound' && !sessions.hasRoom(session.peer)) {
+    connection.abort()
+    throw tooMany(session.peer)
   }
   const maConn = new QuicConnection({
     connection,

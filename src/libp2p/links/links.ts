@@ -19,6 +19,7 @@ import type { ConnectToRelay } from './attach.ts'
 import type { CandidateSource, LinksComponents, LinksContext } from './context.ts'
 import { dialLink } from './dial.ts'
 import { LinkEngine } from './engine.ts'
+import { Pending } from './pending.ts'
 import { punchTcp } from './punch-tcp.ts'
 import { rehearse } from './rehearsal.ts'
 import { Relaying } from './relaying.ts'
@@ -48,12 +49,6 @@ export type LinksEvents = {
 
 /** Peers that were found to know no links: who updates is asked again. Who has only hung up may have been about to stop, or have had no room. */
 const FOREIGN = { max: 1_024, forMs: 10 * 60_000, guessedMs: 60_000 } as const
-const PENDING = {
-  /** Links and pipes that strangers are making to us at once. Those with whom we have a link already find a place for a further pipe whatever the others do. */
-  inAll: 64,
-  /** Those of one peer: it may find two relays at once, and lose both. */
-  perPeer: 8
-} as const
 /**
  * Links: between two nodes that know them, one QUIC connection over whatever path there is (docs/path-protocol.md).
  *
@@ -71,8 +66,7 @@ export class Links implements CircuitLinks {
   #running:
     | { readonly context: LinksContext; readonly sessions: Sessions; readonly stopping: AbortController }
     | undefined
-  /** How many of which peer, as the relay says. */
-  readonly #pending = new Map<string, number>()
+  readonly #pending = new Pending()
   /** How a relay is connected to; the circuit transport says it. */
   connectTo: ConnectToRelay = () => Promise.reject(new NatError('UNSUPPORTED', 'no circuit transport uses these links'))
 
@@ -154,19 +148,12 @@ export class Links implements CircuitLinks {
   async accept(inbound: InboundCircuit, signal: AbortSignal): Promise<void> {
     if (this.#running == null) throw new NatError('LINK_CLOSED', 'the node has stopped')
     const { context, sessions, stopping } = this.#running
-    const key = inbound.peer.toString()
-    const ofPeer = this.#pending.get(key) ?? 0
-    const inAll = [...this.#pending.values()].reduce((sum, count) => sum + count, 0)
-    if (ofPeer >= PENDING.perPeer || (inAll >= PENDING.inAll && !sessions.hasPeer(inbound.peer))) {
-      throw new NatError('LIMIT', `${inAll} links are being made to us already, ${ofPeer} of them by ${key}`)
-    }
-    this.#pending.set(key, ofPeer + 1)
+    const known = sessions.hasPeer(inbound.peer)
+    const release = this.#pending.take(inbound.relay.remotePeer.toString(), inbound.peer.toString(), known)
     try {
       await acceptPipe(context, sessions, inbound, AbortSignal.any([signal, stopping.signal]))
     } finally {
-      const left = (this.#pending.get(key) ?? 1) - 1
-      if (left === 0) this.#pending.delete(key)
-      else this.#pending.set(key, left)
+      release()
     }
   }
 

@@ -7,6 +7,7 @@ import { LINK_PROTOCOL } from '../../wire/link.ts'
 import type { PathCandidate } from '../../wire/path.ts'
 import type { LinksContext, PipeOwner } from './context.ts'
 import type { LinkKeys } from './offer.ts'
+import { SeenOffers } from './seen-offers.ts'
 import { LinkSession, type SessionInit } from './session.ts'
 
 export const SESSIONS = {
@@ -26,6 +27,7 @@ export type SessionsEvents = {
 /** All links of a node: finds whose a datagram, a check, a stream is. */
 export class Sessions {
   readonly events = new Events<SessionsEvents>()
+  readonly seenOffers = new SeenOffers()
   readonly #context: LinksContext
   readonly #byTag = new Map<number, LinkSession>()
   readonly #byId = new Map<string, LinkSession>()
@@ -59,7 +61,7 @@ export class Sessions {
   }
 
   hasPeer(peer: PeerId): boolean {
-    return [...this.#byTag.values()].some(session => session.peer.equals(peer))
+    return this.#ofPeer(peer).length > 0
   }
 
   /** The link of that id to that peer. */
@@ -71,13 +73,8 @@ export class Sessions {
   /** @throws NatError LIMIT; LINK_CLOSED when the node has stopped meanwhile */
   add(init: Omit<SessionInit, 'tag'>): LinkSession {
     if (this.#over) throw new NatError('LINK_CLOSED', 'the node stops')
-    const ofPeer = [...this.#byTag.values()].filter(({ peer }) => peer.equals(init.peer))
-    if (this.#byTag.size >= SESSIONS.inAll || ofPeer.length >= SESSIONS.perPeer) {
-      throw new NatError(
-        'LIMIT',
-        `${this.#byTag.size} links, ${ofPeer.length} of them to ${init.peer}: close some first`
-      )
-    }
+    if (this.#byTag.size >= SESSIONS.inAll) throw new NatError('LIMIT', `${this.#byTag.size} links: close some first`)
+    if (!this.hasRoom(init.peer)) throw tooMany(init.peer)
     while (this.#byTag.has(this.#nextTag)) this.#nextTag = (this.#nextTag + 1) >>> 0
     const tag = this.#nextTag
     this.#nextTag = (tag + 1) >>> 0
@@ -92,6 +89,14 @@ export class Sessions {
       for (const [timeline, expected] of this.#expected) if (expected === session) this.#expected.delete(timeline)
     })
     return session
+  }
+
+  /**
+   * Whether there may be one more link to that peer. What relays bring in its name, and nobody has proved to come from there, does not count
+   * (pending.ts bounds it); so this is to be asked again when it has.
+   */
+  hasRoom(peer: PeerId): boolean {
+    return this.#ofPeer(peer).length < SESSIONS.perPeer
   }
 
   agree(session: LinkSession, keys: LinkKeys, theirs: readonly PathCandidate[], rttMs?: number): void {
@@ -129,6 +134,12 @@ export class Sessions {
     for (const session of [...this.#byTag.values()]) session.close()
   }
 
+  /** Those that are there, or that we are making. */
+  #ofPeer(wanted: PeerId): readonly LinkSession[] {
+    const all = [...this.#byTag.values()].filter(({ peer }) => peer.equals(wanted))
+    return all.filter(({ role, connection }) => role === 'controlling' || connection != null)
+  }
+
   #ofPipe(pipe: number): PipeOwner | undefined {
     return this.#context.pipes.get(pipe)
   }
@@ -139,4 +150,8 @@ export class Sessions {
     const session = 'link' in target ? this.#byId.get(target.link) : this.#byTag.get(target.tag)
     session?.feed({ type: 'packet', bytes, from })
   }
+}
+
+export function tooMany(peer: PeerId): NatError {
+  return new NatError('LIMIT', `${SESSIONS.perPeer} links to ${peer}: close some first`)
 }

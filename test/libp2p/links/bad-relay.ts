@@ -1,6 +1,6 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { identify } from '@libp2p/identify'
-import type { Libp2p, Stream } from '@libp2p/interface'
+import type { Libp2p, PeerId, Stream } from '@libp2p/interface'
 import { createLibp2p } from 'libp2p'
 import { peerOf } from '../../../src/libp2p/circuit/stop.ts'
 import { Frames } from '../../../src/libp2p/frames.ts'
@@ -47,6 +47,20 @@ export class BadRelay implements AtHub, AsyncDisposable {
 
   get addrs(): readonly string[] {
     return this.#libp2p.getMultiaddrs().map(String)
+  }
+
+  /** Brings a peer a stream in the name of another one, on which these bytes come behind the protocol's name. */
+  async bring(to: PeerId, from: PeerId, ...frames: readonly Uint8Array[]): Promise<Stream> {
+    const [connection] = this.#libp2p.getConnections(to)
+    const stream = await connection!.newStream(STOP_PROTOCOL, { maxOutboundStreams: 1_000 })
+    const stop = new Frames(stream, stopCodec, 'stop')
+    stop.send({ type: 'CONNECT', peer: { id: from.toMultihash().bytes, addrs: [] } })
+    await stop.read(AbortSignal.timeout(5_000))
+    const onward = stop.unwrap()
+    onward.send(Buffer.concat([multistreamLines(LINK_PROTOCOL), ...frames]))
+    // whoever does not listen does not hear of the end
+    onward.addEventListener('message', () => {})
+    return onward
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

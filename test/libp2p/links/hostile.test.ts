@@ -40,17 +40,20 @@ async function raw(bob: Bare, alice: Bare, ...frames: readonly Uint8Array[]): Pr
   return stream
 }
 
+function keyOf({ libp2p }: Bare): PrivateKey {
+  return (libp2p as unknown as { readonly components: { readonly privateKey: PrivateKey } }).components.privateKey
+}
+
 const ended = (streams: readonly Stream[]) =>
   streams.filter(({ status, remoteWriteStatus }) => status !== 'open' || remoteWriteStatus === 'closed').length
 
 describe('a peer that offers no link', () => {
   it('leaves nothing, and is told nothing', async t => {
     const { alice, bob } = await two(t)
-    const key = bob.libp2p as unknown as { readonly components: { readonly privateKey: PrivateKey } }
-    const { envelope } = await makeOffer(key.components.privateKey, alice.id, { candidates: [] })
+    const { envelope } = await makeOffer(keyOf(bob), alice.id, { candidates: [] })
     const stranger = await generateKeyPair('Ed25519')
     const wrong = await makeOffer(stranger, alice.id, { candidates: [] })
-    const forAnother = await makeOffer(key.components.privateKey, peerIdFromPrivateKey(stranger), { candidates: [] })
+    const forAnother = await makeOffer(keyOf(bob), peerIdFromPrivateKey(stranger), { candidates: [] })
     const forged = Uint8Array.from(envelope, (byte, at) => (at === envelope.length - 1 ? byte ^ 1 : byte))
     const hellos = [
       frame(Uint8Array.of(0xff, 0xff, 0xff)),
@@ -169,6 +172,53 @@ describe('a relay', () => {
       for (let i = 0; i < 10; i++) await echo(connection)
     })
   }
+
+  it('that plays an offer again: it is known, and takes no place', async t => {
+    await using relay = await BadRelay.open()
+    let hello: Uint8Array | undefined
+    relay.mischief = (d, n) => {
+      if (n === 0) hello ??= d
+      return [d]
+    }
+    const { alice, bob } = await over(t, relay)
+    const connection = await bob.dial(alice.id, relay)
+    await echo(connection)
+    const { pipes, flows } = await alice.left()
+    const again: Stream[] = []
+    for (let i = 0; i < 20; i++) again.push(await relay.bring(alice.id, bob.id, frame(hello!)))
+    await until('alice has hung up on all of them', () => ended(again) === again.length)
+    const left = await alice.left()
+    assert.deepEqual([left.links, left.pipes, left.flows], [1, pipes, flows])
+    await echo(connection)
+  })
+
+  it('that opens links in the name of a peer: it is reached by another relay all the same', async t => {
+    await using relay = await BadRelay.open()
+    const hub = await startHub({ hosts: ['127.0.0.1'], port: 0, httpPort: 0, stunPort: 0 })
+    t.after(() => hub.stop())
+    const [alice, bob] = await Promise.all([bare([relay, hub]), bare([hub])])
+    t.after(() => Promise.all([alice.libp2p.stop(), bob.libp2p.stop()]))
+    await Promise.all([alice.reserve(), bob.reserve()])
+    await until('alice is at the hub', () =>
+      alice.libp2p.getMultiaddrs().some(at => `${at}`.includes(`${hub.id}/p2p-circuit`))
+    )
+    const brought: Stream[] = []
+    for (let i = 0; i < 40; i++) {
+      // as bob has made them for dials that the relay has carried, and broken
+      const { envelope } = await makeOffer(keyOf(bob), alice.id, { candidates: [] })
+      const frames = i % 2 === 0 ? [helloFrame({ type: 'OFFER', envelope })] : []
+      brought.push(await relay.bring(alice.id, bob.id, ...frames))
+    }
+    await until('all but eight are refused', () => ended(brought) === 32)
+    const links = []
+    for (let i = 0; i < 8; i++) links.push(await bob.dial(alice.id, hub))
+    for (const link of links) {
+      assert.equal(link.multiplexer, LINK_PROTOCOL)
+      await echo(link)
+    }
+    await assert.rejects(bob.dial(alice.id, hub))
+    for (const stream of brought) stream.abort(new Error('the test has seen enough'))
+  })
 
   it('that changes an offer: no link', async t => {
     await using relay = await BadRelay.open()

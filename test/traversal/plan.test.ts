@@ -53,7 +53,7 @@ const GRID = [
   '..ppp' + 'hhhh' + 't', // endpoint-independent, filter endpoint-independent
   '...pp' + 'hhhh' + 't', // endpoint-independent, filter address-dependent
   '....p' + 'sbsb' + 't', // endpoint-independent, filter address-and-port-dependent
-  '.....' + 'svsv' + 'n', // address-dependent, sequential
+  '.....' + 'sbsb' + 'n', // address-dependent, sequential
   '.....' + '.rvr' + 'n', // address-dependent, random
   '.....' + '..sv' + 'n', // address-and-port-dependent, sequential
   '.....' + '...r' + 'n', // address-and-port-dependent, random

@@ -1,7 +1,7 @@
 import type { Plannable } from '../plan.ts'
 import { guess } from './guess.ts'
 
-/** What a plan needs to know of `birthday`: the ports of one side are random, and the other one's does not vary. */
+/** What a plan needs to know of `birthday`: the ports of one side are random, and the other one's is the same for all of a host's. */
 export const BIRTHDAY: Plannable = {
   name: 'birthday',
   // 256 packets from the random side, 2,048 from the other one at most

@@ -1,10 +1,8 @@
 import type { NetworkSummary } from '../../wire/summary.ts'
 import type { Reason } from '../attempt.ts'
 import { punchable } from '../punchable.ts'
-import { meetings, type Side } from '../sides.ts'
-
-/** A side's public port towards the other one: `fixed`: one for all; `sequential`: the next ones can be told; `random`: any. */
-type Ports = 'fixed' | 'sequential' | 'random'
+import { meetings } from '../sides.ts'
+import { portsOf } from './networks.ts'
 
 /**
  * What there is to guess where a punch does not work for certain because ports vary: `ports-in-sequence`, `one-side-random`, or why nobody needs to guess,
@@ -20,17 +18,12 @@ export function guess(mine: NetworkSummary | undefined, theirs: NetworkSummary |
   const [meeting] = meetings('udp', mine, theirs)
   if (meeting?.mine.passes !== true || !meeting.theirs.passes) return 'no-udp'
   if (meeting.hairpin !== 'not-needed') return 'same-nat'
-  const ports = [portsOf(meeting.mine), portsOf(meeting.theirs)]
+  // with several ways out nobody knows which one a peer will see
+  const ports = [mine, theirs].map(side => (side.uplinks > 1 ? undefined : portsOf(side)))
   if (ports.includes(undefined)) return 'not-known'
   const random = ports.filter(each => each === 'random').length
   if (random === 0) return 'ports-in-sequence'
   if (random === 2) return 'both-random'
-  return ports.includes('fixed') ? 'one-side-random' : 'random-and-varying'
-}
-
-function portsOf({ mapping, allocation }: Side): Ports | undefined {
-  if (mapping == null) return undefined
-  if (mapping === 'endpoint-independent') return 'fixed'
-  // who keeps the private port, and has another one for each peer, does both only now and then
-  return allocation === 'preserving' ? undefined : (allocation ?? undefined)
+  // who has a new port for each one that it tries needs all that the other side opens for each
+  return ports.includes('per-port') ? 'random-and-varying' : 'one-side-random'
 }

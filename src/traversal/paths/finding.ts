@@ -143,7 +143,7 @@ export class Finding {
     const { candidacy } = this.#init
     if (candidacy.catchUp(nowMs)) this.heardCandidates(nowMs)
     this.#look(nowMs)
-    if (this.#search.ended(nowMs) && !this.#found) this.#failed(nowMs)
+    if (this.#search.ended(nowMs, this.#cutOff) && !this.#found) this.#failed(nowMs)
     const round = this.#search.due(nowMs)
     if (round != null) {
       if (this.#found) this.#improve(nowMs, active)

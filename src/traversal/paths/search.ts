@@ -2,6 +2,8 @@
 export const SEARCH = {
   /** Between the end of a round and the next one. */
   backoffMs: [1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000],
+  /** While nothing else carries the link, which is over in a minute (LIMITS.deadMs). */
+  urgentMs: 5_000,
   /** After the last check of a round: its answer is on the way. */
   patienceMs: 1_000,
   /** How much later the side begins that is told of the other's rounds. */
@@ -64,12 +66,16 @@ export class Search {
     this.#endMs = nowMs + lengthMs + SEARCH.patienceMs
   }
 
-  /** @returns whether the round has ended just now */
-  ended(nowMs: number): boolean {
+  /**
+   * @param urgent nothing else carries the link
+   * @returns whether the round has ended just now
+   */
+  ended(nowMs: number, urgent: boolean): boolean {
     if (this.#endMs == null || this.#endMs > nowMs) return false
     this.#endMs = undefined
     const last = SEARCH.backoffMs.length - 1
-    this.#nextMs = nowMs + SEARCH.backoffMs[Math.min(this.#backoff++, last)]! * this.#share
+    const backoffMs = SEARCH.backoffMs[Math.min(this.#backoff++, last)]!
+    this.#nextMs = nowMs + (urgent ? Math.min(backoffMs, SEARCH.urgentMs) : backoffMs) * this.#share
     return true
   }
 

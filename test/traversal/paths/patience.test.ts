@@ -81,28 +81,34 @@ test('keepalives: by what is in between, by turns, and never seldom while no rel
   }
 })
 
-test('rounds: at once, then with a backoff that ends at five minutes and never', () => {
-  const search = new Search(true)
-  search.restart(0)
-  const begun: number[] = []
-  for (let nowMs = 0; nowMs < 1_800_000; nowMs += 100) {
-    search.ended(nowMs)
-    if (search.due(nowMs) == null) continue
-    begun.push(nowMs)
-    search.began(nowMs, 0)
-  }
-  const gaps = begun.slice(1).map((ms, i) => Math.round((ms - begun[i]!) / 1_000))
-  assert.deepEqual(gaps.slice(0, 8), [2, 3, 6, 11, 31, 61, 121, 301])
-  assert.ok(gaps.slice(7).every(gap => gap === 301))
-  search.restart(1_800_000)
-  assert.equal(search.due(1_800_000), 'first')
-})
+for (const [urgent, growing, steady] of [
+  [false, [2, 3, 6, 11, 31, 61, 121, 301], 301],
+  [true, [2, 3, 6, 6], 6]
+] as const) {
+  const name = urgent ? 'five seconds while nothing else carries the link' : 'five minutes and never'
+  test(`rounds: at once, then with a backoff that ends at ${name}`, () => {
+    const search = new Search(true)
+    search.restart(0)
+    const begun: number[] = []
+    for (let nowMs = 0; nowMs < 1_800_000; nowMs += 100) {
+      search.ended(nowMs, urgent)
+      if (search.due(nowMs) == null) continue
+      begun.push(nowMs)
+      search.began(nowMs, 0)
+    }
+    const gaps = begun.slice(1).map((ms, i) => Math.round((ms - begun[i]!) / 1_000))
+    assert.deepEqual(gaps.slice(0, growing.length), growing)
+    assert.ok(gaps.slice(growing.length).every(gap => gap === steady))
+    search.restart(1_800_000)
+    assert.equal(search.due(1_800_000), 'first')
+  })
+}
 
 test('rounds: the other side is joined, but not more often than every three seconds', () => {
   const search = new Search(false)
   search.restart(0)
   search.began(0, 100)
-  search.ended(1_100)
+  search.ended(1_100, false)
   search.join(1_200)
   assert.equal(search.due(1_200), undefined)
   search.join(3_000)

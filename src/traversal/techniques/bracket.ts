@@ -55,12 +55,12 @@ export class Bracket {
     return { address: first.address, first: first.port, last: last.port }
   }
 
-  /** Where others may see the socket, the likely ones first; packets that overtake each other are allowed for by one more. */
+  /** Where others may see the socket, the likely ones first; packets that overtake each other are allowed for by one more at each end. */
   endpoints(step: number, most: number): readonly Endpoint[] {
     const { ends } = this
     if (ends == null) return []
     const between = Math.max(1, stepsBetween(ends.first, ends.last, step) - 1)
-    return portsBetween(ends.first, ends.last, step, Math.min(most, between + 1)).map(port => ({
+    return portsBetween(ends.first, ends.last, step, Math.min(most, between + 2)).map(port => ({
       address: ends.address,
       port
     }))

@@ -18,7 +18,8 @@ export function stepsBetween(first: number, last: number, step: number): number 
 
 /**
  * Which ports a mapping may have that was made after one and before another, the likely ones first: those that are whole steps from either end, those that
- * are not, and then those after the last, as packets overtake each other.
+ * are not, and then those after the last and before the first: packets overtake each other, and a hub may have been asked late, after another one that
+ * does not answer.
  */
 export function portsBetween(first: number, last: number, step: number, most: number): readonly number[] {
   const sign = Math.sign(step)
@@ -33,7 +34,10 @@ export function portsBetween(first: number, last: number, step: number, most: nu
   }
   inside(Math.abs(step))
   inside(1)
-  for (let n = 1; ports.size < most; n++) ports.add(portAhead(last, n * step))
+  for (let n = 1; ports.size < most; n++) {
+    ports.add(portAhead(last, n * step))
+    if (ports.size < most) ports.add(portAhead(first, -n * step))
+  }
   return [...ports]
 }
 

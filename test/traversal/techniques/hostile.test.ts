@@ -6,7 +6,8 @@ import type { AttemptResult, Technique } from '../../../src/traversal/technique.
 import { birthday } from '../../../src/traversal/techniques/birthday.ts'
 import { predict } from '../../../src/traversal/techniques/predict.ts'
 import { type ProbingMessage, probingMessageCodec } from '../../../src/wire/technique-messages.ts'
-import { type Side, World } from './world.ts'
+import type { Side } from './side.ts'
+import { World } from './world.ts'
 
 const RANDOM: RouterSpec = { mapping: 'address-and-port-dependent', allocation: 'random' }
 const PER_PORT: RouterSpec = { mapping: 'address-and-port-dependent', allocation: 'sequential' }

@@ -18,12 +18,12 @@ test('ports end at 65,535 and begin at 1,024', () => {
 })
 
 const BETWEEN: ReadonlyArray<readonly [string, number, number, number, number, readonly number[]]> = [
-  ['one port lies between', 5_000, 5_002, 1, 3, [5_001, 5_003, 5_004]],
-  ['counting down', 5_002, 5_000, -1, 3, [5_001, 4_999, 4_998]],
-  ['a step of 2, and one for parity', 5_000, 5_004, 2, 5, [5_002, 5_001, 5_003, 5_006, 5_008]],
+  ['one port lies between', 5_000, 5_002, 1, 5, [5_001, 5_003, 4_999, 5_004, 4_998]],
+  ['counting down', 5_002, 5_000, -1, 3, [5_001, 4_999, 5_003]],
+  ['a step of 2, and one for parity', 5_000, 5_004, 2, 5, [5_002, 5_001, 5_003, 5_006, 4_998]],
   ['much traffic: from both ends', 5_000, 5_100, 1, 6, [5_001, 5_099, 5_002, 5_098, 5_003, 5_097]],
-  ['over the end', 65_534, 1_025, 1, 4, [65_535, 1_024, 1_026, 1_027]],
-  ['nothing lies between', 5_000, 5_001, 1, 3, [5_002, 5_003, 5_004]],
+  ['over the end', 65_534, 1_025, 1, 4, [65_535, 1_024, 1_026, 65_533]],
+  ['nothing lies between', 5_000, 5_001, 1, 3, [5_002, 4_999, 5_003]],
   ['a range that ends before 65,535', 40_200, 40_001, 1, 4, [40_201, 40_000, 40_202, 39_999]]
 ]
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { sleep } from '../../../src/core/clock.ts'
 import type { RouterSpec } from '../../../src/sim/index.ts'
 import { predict } from '../../../src/traversal/techniques/predict.ts'
 import { median, World } from './world.ts'
@@ -124,4 +125,18 @@ test('a packet that is lost before the NAT is sent again', async () => {
     results.map(({ outcome }) => outcome),
     ['ok', 'ok']
   )
+})
+
+test('a hub that is asked late, after one that does not answer, sees ports from after the mapping', async () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    using world = new World(PER_PORT, EASY, { seed, busy: 20 })
+    await world.prepare()
+    const { observe } = world.a
+    world.a.observe = async socket => {
+      await sleep(world.sim.clock, 900)
+      return observe.call(world.a, socket)
+    }
+    const results = await world.meet(predict)
+    assert.ok(results.every(({ outcome }) => outcome === 'ok'))
+  }
 })

@@ -44,6 +44,8 @@ export interface Examinee {
   readonly autonat: Autonat
   /** Whether the router may be asked. */
   readonly portMapping: boolean
+  /** Only what a NetworkSummary is made of, and what others do not tell anyway: fewer packets, and no waiting for hubs that dial us. */
+  readonly brief: boolean
   /** Where the hubs' connections go: of a hub with a name this is the only literal address. */
   hubAddresses(): readonly Multiaddr[]
   /** The addresses that hubs say they listen on. */
@@ -61,7 +63,7 @@ export function examineeOf(
   libp2p: Examinable,
   transports: readonly Transport[],
   hubs: readonly Multiaddr[],
-  { host, portMapping }: Pick<Examinee, 'host' | 'portMapping'>
+  { host, portMapping, brief }: Pick<Examinee, 'host' | 'portMapping' | 'brief'>
 ): Examinee {
   const hubIds = [...new Map(hubs.map(hub => [String(lastPeer(hub)), lastPeer(hub)!])).values()]
   const connections = () => hubIds.flatMap(id => libp2p.getConnections(id))
@@ -71,12 +73,13 @@ export function examineeOf(
     return (known?.addresses ?? []).map(({ multiaddr }) => multiaddr)
   }
   return {
-    host,
+    host: brief ? withoutProbes(host) : host,
     memory: new NetworkMemory(),
     hubs,
     hubIds,
     autonat: libp2p.services.autonat,
     portMapping,
+    brief,
     hubAddresses: () => connections().map(({ remoteAddr }) => remoteAddr),
     hubListens: async () => [...hubs, ...(await Promise.all(connections().map(listens))).flat()],
     sockets: () => sharedSockets(transports),
@@ -93,7 +96,7 @@ export function examineeOf(
 
 /** @throws the signal's reason */
 export async function examineNode(node: Examinee, options: ExamineOptions = {}): Promise<NetworkReport> {
-  const { host, memory, autonat } = node
+  const { host, memory, autonat, brief } = node
   const { full = false, remembered = false, withinMs = QUICK_MS, onProgress } = options
   const { signal = new AbortController().signal } = options
   const key = networkKey(host.addresses(), await host.gateways())
@@ -113,16 +116,16 @@ export async function examineNode(node: Examinee, options: ExamineOptions = {}):
       full,
       ...(node.portMapping ? { portMapping: probePortMapping(host, signal) } : {}),
       environment: process.env,
-      ...pageOf([...node.hubs, ...beside(node.hubAddresses(), listens)]),
+      ...(brief ? {} : pageOf([...node.hubs, ...beside(node.hubAddresses(), listens)])),
       withinMs,
       signal,
       ...(onProgress == null ? {} : { onProgress })
     }),
-    Promise.all(node.hubIds.map(hub => askHub(node, hub, signal)))
+    brief ? [] : Promise.all(node.hubIds.map(hub => askHub(node, hub, signal)))
   ])
   let reachability = told(autonat)
   if (reachability === 'unknown') reachability = inferred(found.udp4) ?? reachability
-  if (reachability === 'unknown') {
+  if (reachability === 'unknown' && !brief) {
     onProgress?.('waiting for a hub that tries to reach us')
     reachability = await toldWithin(node, startMs + withinMs - host.clock.now(), signal)
   }
@@ -133,6 +136,11 @@ export async function examineNode(node: Examinee, options: ExamineOptions = {}):
   const report = { ...found, ...withTcp(found, node.hubAddresses()), reachability, addresses, hubs }
   memory.keep(key, report)
   return report
+}
+
+/** Where nobody asks which routers are on the way. */
+function withoutProbes({ probe: _, ...host }: NetHost): NetHost {
+  return host
 }
 
 /**
@@ -194,7 +202,7 @@ function withTcp({ tcp4, tcp6 }: Examined, connected: readonly Multiaddr[]): Pic
   }
 }
 
-function told({ reachability: { ip4, ip6 } }: Autonat): NetworkReport['reachability'] {
+export function told({ reachability: { ip4, ip6 } }: Autonat): NetworkReport['reachability'] {
   if (ip4 === 'public' || ip6 === 'public') return 'public'
   return ip4 === 'private' ? 'private' : 'unknown'
 }

@@ -47,6 +47,7 @@ function nodeAt(sim: Sim, hub: string, listens: readonly string[] = [], autonat:
       ...autonat
     },
     portMapping: false,
+    brief: false,
     hubAddresses: () => [address],
     hubListens: async () => [address, ...listens.map(each => multiaddr(each))],
     sockets: async () => ({}),
@@ -91,6 +92,20 @@ describe('an examination by a node', () => {
   it('takes TCP for open where a hub is connected by it, and nobody answers STUN by TCP', async () => {
     const { report } = await examined(PUBLIC, [5000], sim => nodeAt(sim, `/ip4/${sim.host('hub').ip}/tcp/4001`))
     assert.deepEqual([report.udp4.ok, report.tcp4.ok, report.tcp6.ok], [false, true, false])
+  })
+
+  it('asks nobody for what is of no use to peers, and waits for no verdict, where it is to be brief', async () => {
+    const addresses = [{ address: '/ip4/11.2.0.10/udp/1', verdict: 'unknown' }] as const
+    const { report, tookMs } = await examined(PUBLIC, [4001, 3478], sim => ({
+      ...nodeAt(sim, `/ip4/${sim.host('hub').ip}/udp/4001/quic-v1`, [], { addresses }),
+      brief: true,
+      // biome-ignore lint/correctness/useYield: nobody is to ask
+      pings: async function* () {
+        throw new Error('a ping')
+      }
+    }))
+    assert.ok(tookMs < 4_000, `${tookMs} ms`)
+    assert.deepEqual([report.udp4.mapping, report.hubs], ['endpoint-independent', []])
   })
 
   const MAY_BE: ReadonlyArray<

@@ -214,7 +214,7 @@ export async function createNode(options: NodeOptions) {
       // few programs ask, and it is a lot of code
       const { examineeOf, examineNode } = await import('./examine.ts')
       const transports = transportManager.getTransports()
-      examinee ??= examineeOf(libp2p, transports, hubs, { host: systemHost, portMapping })
+      examinee ??= examineeOf(libp2p, transports, hubs, { host: systemHost, portMapping, brief: false })
       return await examineNode(examinee, options)
     },
 

@@ -3,7 +3,7 @@ import type { KnownPath } from '../../src/traversal/paths/api.ts'
 import { EVENTS, type EventName, happen } from './events.ts'
 import { Hubs } from './hubs.ts'
 import { IdleMeter, StallMeter } from './measure.ts'
-import { Site, Time } from './network.ts'
+import { isPassable, Site, Time } from './network.ts'
 import { Side } from './side.ts'
 
 const HOUR_MS = 3_600_000
@@ -17,6 +17,9 @@ const MAPPING_MS = 15_000
 /** A link is lost where a relay has been there for both so long, and it ends all the same. */
 const RECOVERY_MS = 15_000
 const NEXT_LINK_MS = 5_000
+/** It is lost, too, where the two networks have let a direct path through for so long, and each side knew where the other one is. */
+const PASSABLE_MS = 30_000
+const LOOK_MS = 5_000
 
 /** One link, from its beginning to the end of its time; when it ends another one takes its place. */
 export class Day {
@@ -38,6 +41,7 @@ export class Day {
   /** When something last happened that can end a direct path. */
   #disturbedMs = 0
   #directSinceMs: number | undefined
+  #passableSinceMs: number | undefined
 
   constructor(seed: number) {
     this.#random = seededRandom(seed)
@@ -52,6 +56,7 @@ export class Day {
     const endMs = hours * HOUR_MS
     this.#begin()
     this.#keepMappings()
+    this.#look()
     for (const event of Object.keys(EVENTS) as EventName[]) {
       this.#schedule(EVENTS[event], endMs, () => this.#befall(event))
     }
@@ -92,14 +97,31 @@ export class Day {
     a.peer = b
     b.peer = a
     this.#sides = [a, b]
-    b.begin(circuit, a.candidates())
+    b.begin(circuit, this.#sites[0].candidates())
     // the answer comes a relayed way later
-    this.#time.after(this.#sites[0].delayMs + this.#sites[1].delayMs, () => a.begin(circuit, b.candidates()))
+    this.#time.after(this.#sites[0].delayMs + this.#sites[1].delayMs, () =>
+      a.begin(circuit, this.#sites[1].candidates())
+    )
   }
 
   #keepMappings(): void {
     for (const site of this.#sites) site.observed()
     this.#time.after(MAPPING_MS, () => this.#keepMappings())
+  }
+
+  /** Could there be a direct path? */
+  #look(): void {
+    const [a, b] = this.#sites
+    const [ours, theirs] = this.#sides
+    const passable = this.#isOpen && isPassable(a.kind, b.kind)
+    const known = ours?.knows(b.publicAddress) === true && theirs?.knows(a.publicAddress) === true
+    if (passable && known) this.#passableSinceMs ??= this.#time.nowMs
+    else this.#passableSinceMs = undefined
+    this.#time.after(LOOK_MS, () => this.#look())
+  }
+
+  get #isOpen(): boolean {
+    return this.#sites.every(site => !site.offline && !site.blocked)
   }
 
   /** It is used for a while: packets each way, and QUIC's answers to them. */
@@ -171,14 +193,17 @@ export class Day {
     if (sides.length === 0) return
     this.#disturb(0)
     this.#sides = []
-    const open = this.#sites.every(site => !site.offline && !site.blocked)
-    const direct = open && this.#directSinceMs != null && this.#directSinceMs > this.#disturbedMs
+    const { nowMs } = this.#time
+    const direct = this.#isOpen && this.#directSinceMs != null && this.#directSinceMs > this.#disturbedMs
+    const passableMs = this.#passableSinceMs == null ? 0 : nowMs - this.#passableSinceMs
     const relayedMs = Math.round(this.#hubs.availableMs)
-    if (!direct && relayedMs < RECOVERY_MS) this.ended++
-    else {
-      const had = direct ? 'a direct path' : `a relay for ${relayedMs} ms`
-      this.lost.push(`at ${Math.round(this.#time.nowMs / 1_000)} s, with ${had}: ${reason}`)
-    }
+    const had = [
+      ...(direct ? ['a direct path'] : []),
+      ...(passableMs >= PASSABLE_MS ? [`networks that let one through for ${Math.round(passableMs)} ms`] : []),
+      ...(relayedMs >= RECOVERY_MS ? [`a relay for ${relayedMs} ms`] : [])
+    ]
+    if (had.length === 0) this.ended++
+    else this.lost.push(`at ${Math.round(nowMs / 1_000)} s, with ${had.join(' and ')}: ${reason}`)
     for (const side of sides) side.end()
     this.stalls.forget()
     this.#time.after(NEXT_LINK_MS, () => this.#begin())

@@ -3,7 +3,7 @@ import type { Endpoint } from '../../src/core/machine.ts'
 import type { Random } from '../../src/core/random.ts'
 import { Timers } from '../../src/core/timers.ts'
 import { Nat, type NatOptions, type SimPacket } from '../../src/sim/nat/index.ts'
-import type { PathMessage } from '../../src/wire/path.ts'
+import type { PathCandidate, PathMessage } from '../../src/wire/path.ts'
 
 /** Time that goes from one timer to the next, without promises: a day of a link is some ten thousand of them. */
 export class Time {
@@ -54,6 +54,14 @@ export const KINDS = {
 } as const satisfies Readonly<Record<string, { readonly share: number; readonly nat?: NatOptions }>>
 
 export type SiteKind = keyof typeof KINDS
+
+/** Networks that let nobody in by whom they have not sent to, port for port. */
+const STRICT: ReadonlySet<SiteKind> = new Set(['firewall', 'home', 'symmetric'])
+
+/** Whether checks from both sides find a way: a port that nobody can foresee comes into no strict network. */
+export function isPassable(a: SiteKind, b: SiteKind): boolean {
+  return !(a === 'symmetric' && STRICT.has(b)) && !(b === 'symmetric' && STRICT.has(a))
+}
 
 /** Seconds that a UDP mapping lives once packets went both ways, and how often of a hundred. */
 const LIFETIMES: ReadonlyArray<readonly [number, number]> = [
@@ -136,9 +144,22 @@ export class Site {
     this.#nat?.setBlockUdp(blocked)
   }
 
+  get publicAddress(): string {
+    return this.#publicAddress
+  }
+
   /** As whom the hub sees us; the connection to it keeps the mapping alive. */
   observed(): Endpoint | undefined {
     return this.#leave({ ...this.#head(HUB), payload: { kind: 'ping' } })?.source
+  }
+
+  /** Where a node here is, for its peer. */
+  candidates(): PathCandidate[] {
+    const { local } = this
+    const observed = this.observed()
+    const at = (kind: PathCandidate['kind'], { address, port }: Endpoint): PathCandidate[] =>
+      (['udp', 'tcp'] as const).map(transport => ({ kind, transport, address, port }))
+    return [...at('host', local), ...(observed == null ? [] : at('observed', observed))]
   }
 
   send(to: Endpoint, payload: Payload): void {

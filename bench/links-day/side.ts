@@ -1,10 +1,10 @@
 import type { Timer } from '../../src/core/clock.ts'
-import type { Endpoint } from '../../src/core/machine.ts'
 import type { Random } from '../../src/core/random.ts'
 import { LINK_ENGINE } from '../../src/libp2p/links/engine.ts'
 import type { Path } from '../../src/socket/path.ts'
 import { PathAgent } from '../../src/traversal/paths/agent.ts'
 import type { AgentEvent, AgentInput, CheckKeys, KnownPath } from '../../src/traversal/paths/api.ts'
+import { keyOf } from '../../src/traversal/paths/known.ts'
 import type { PathCandidate, PathMessage } from '../../src/wire/path.ts'
 import type { Circuit, Hubs } from './hubs.ts'
 import type { Payload, Site, Time } from './network.ts'
@@ -44,6 +44,8 @@ export class Side {
   readonly #heard = new Map<string, { readonly path: Path; count: number }>()
   /** Path messages of the other side that have come. */
   readonly #taken = new Set<number>()
+  /** Where the other side is, by what it has told. */
+  #theirs: readonly PathCandidate[] = []
   #use: Path | undefined
   #also: Path | undefined
   #sent = 0
@@ -68,18 +70,16 @@ export class Side {
     this.attach(circuit)
     this.feed({ type: 'sockets', sockets: [{ socket: 0, family: 4 }] })
     this.renew()
+    this.#theirs = theirs
     this.feed({ type: 'message', message: { type: 'CANDIDATES', seq: 0, candidates: theirs } })
     this.feed({ type: 'start' })
     this.#init.time.after(HANDSHAKE_MS, () => this.feed({ type: 'stream' }))
     this.#stayAlive()
   }
 
-  candidates(): PathCandidate[] {
-    const { local } = this.#init.site
-    const observed = this.#init.site.observed()
-    const at = (kind: PathCandidate['kind'], { address, port }: Endpoint): PathCandidate[] =>
-      (['udp', 'tcp'] as const).map(transport => ({ kind, transport, address, port }))
-    return [...at('host', local), ...(observed == null ? [] : at('observed', observed))]
+  /** Whether the other side has told that it is there. */
+  knows(address: string): boolean {
+    return this.#theirs.some(candidate => candidate.transport === 'udp' && candidate.address === address)
   }
 
   attach(circuit: Circuit): void {
@@ -101,7 +101,7 @@ export class Side {
   }
 
   /** What others see may have changed. */
-  renew = () => this.feed({ type: 'candidates', candidates: this.candidates() })
+  renew = () => this.feed({ type: 'candidates', candidates: this.#init.site.candidates() })
 
   /** One packet of the application's, or of QUIC's own. */
   send(payload: Payload): void {
@@ -175,6 +175,7 @@ export class Side {
   #take(number: number, message: PathMessage): void {
     if (this.#taken.has(number)) return
     this.#taken.add(number)
+    if (message.type === 'CANDIDATES') this.#theirs = message.candidates
     this.feed({ type: 'message', message })
   }
 
@@ -247,8 +248,4 @@ export class Side {
         event satisfies never
     }
   }
-}
-
-function keyOf(path: Path): string {
-  return path.kind === 'pipe' ? `pipe ${path.pipe}` : `${path.remote.address} ${path.remote.port}`
 }

@@ -3,6 +3,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Clock } from '../../core/clock.ts'
 import { withDeadline } from '../../core/deadline.ts'
 import { NatError } from '../../core/errors.ts'
+import { SharedWork } from '../../core/shared-work.ts'
 import { retire } from '../dcutr/retire.ts'
 import { preferred, race } from './connect.ts'
 import type { CircuitComponents } from './context.ts'
@@ -12,9 +13,7 @@ const DIAL_MS = 15_000
 
 interface Dial {
   readonly addresses: ReadonlySet<string>
-  readonly connection: Promise<Connection>
-  readonly over: AbortController
-  waiting: number
+  readonly work: SharedWork<Connection>
 }
 
 /** Our own connections to relays: one each, whoever needs it, and a new one when our network has changed. */
@@ -53,30 +52,23 @@ export class RelayConnections {
    */
   async to(relay: PeerId, addresses: readonly Multiaddr[], signal: AbortSignal): Promise<Connection> {
     for (;;) {
+      signal.throwIfAborted()
       const open = preferred(this.#connections(relay).filter(each => !this.#doubted.has(each)))
       if (open != null) return open
       const all = [
         ...new Map([...addresses, ...this.#knownAddresses(relay)].map(each => [each.toString(), each])).values()
       ]
       const running = this.#dials.get(relay.toString())
-      const shared = addresses.every(each => running?.addresses.has(each.toString())) ? running : undefined
-      const dial = shared ?? this.#dial(relay, all)
-      dial.waiting++
+      const isShared = addresses.every(each => running?.addresses.has(each.toString())) && running?.work.givenUp == null
+      const { work } = (isShared ? running : undefined) ?? this.#dial(relay, all)
       try {
-        return await withDeadline(
-          this.#clock,
-          DIAL_MS,
-          `a connection to the hub ${relay}`,
-          signal,
-          () => dial.connection
-        )
+        const what = `a connection to the hub ${relay}`
+        return await withDeadline(this.#clock, DIAL_MS, what, signal, limit => work.join(limit))
       } catch (cause) {
         signal.throwIfAborted()
-        if (dial.over.signal.reason === MOVED) continue
+        if (work.givenUp === MOVED) continue
         const where = all.map(String).join(', ')
         throw new NatError('NO_HUB', `no hub answers at ${where}: ${(cause as Error).message}`, { cause })
-      } finally {
-        if (--dial.waiting === 0) dial.over.abort(new NatError('LINK_CLOSED', 'nobody waits for it any more'))
       }
     }
   }
@@ -87,24 +79,24 @@ export class RelayConnections {
    */
   networkChanged(): void {
     for (const connection of this.#components.connectionManager.getConnections()) this.#doubted.add(connection)
-    for (const { over } of this.#dials.values()) over.abort(MOVED)
+    for (const { work } of this.#dials.values()) work.giveUp(MOVED)
     this.#dials.clear()
   }
 
   #dial(relay: PeerId, addresses: readonly Multiaddr[]): Dial {
-    const over = new AbortController()
     const key = relay.toString()
-    const connection = this.#connect(relay, addresses, AbortSignal.any([over.signal, this.#stopping.signal]))
-    const dial: Dial = { addresses: new Set(addresses.map(String)), connection, over, waiting: 0 }
-    this.#dials.set(key, dial)
-    const forget = () => {
-      if (this.#dials.get(key) === dial) this.#dials.delete(key)
-    }
-    connection.then(opened => {
-      forget()
-      for (const each of this.#connections(relay))
+    const work = new SharedWork(async signal => {
+      const opened = await this.#connect(relay, addresses, AbortSignal.any([signal, this.#stopping.signal]))
+      for (const each of this.#connections(relay)) {
         if (each !== opened && this.#doubted.has(each)) void this.#retire(each)
-    }, forget)
+      }
+      return opened
+    })
+    const dial: Dial = { addresses: new Set(addresses.map(String)), work }
+    this.#dials.set(key, dial)
+    void work.over.then(() => {
+      if (this.#dials.get(key) === dial) this.#dials.delete(key)
+    })
     return dial
   }
 

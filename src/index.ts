@@ -15,6 +15,15 @@ export {
 } from './node/node.ts'
 export type { LinkPath } from './node/path.ts'
 export type { Mapped } from './portmap/index.ts'
-export type { Attempt } from './traversal/attempt.ts'
+export type { Attempt, Reason, TechniqueName } from './traversal/attempt.ts'
 export { explanationText } from './traversal/explain/text.ts'
 export { type Explanation, explanationIn } from './traversal/explain.ts'
+export type {
+  AttemptContext,
+  AttemptResult,
+  Fit,
+  ForeignAttempt,
+  LinkAttempt,
+  Technique
+} from './traversal/technique.ts'
+export type { NetworkSummary, TransportSummary } from './wire/summary.ts'

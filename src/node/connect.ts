@@ -7,7 +7,7 @@ import { race } from '../libp2p/circuit/connect.ts'
 import type { Dcutr } from '../libp2p/dcutr/index.ts'
 import type { Attempt } from '../traversal/attempt.ts'
 import { connectError } from './connect-error.ts'
-import { explainLink } from './explain-link.ts'
+import type { Dials } from './dials.ts'
 import type { Link } from './link.ts'
 import { parsePeer } from './peer.ts'
 
@@ -22,29 +22,34 @@ export interface Connecting {
   readonly libp2p: Libp2p<{ dcutr: Dcutr }>
   readonly transportManager: TransportManager
   readonly hubs: readonly Multiaddr[]
+  readonly dials: Dials
   isConnected(peer: PeerId): boolean
   linkTo(peer: PeerId): Link
 }
 
 const CONNECT_TIMEOUT_MS = 15_000
 
-/** Connects to a peer. @throws NatError BAD_ADDRESS, PEER_OFFLINE, HUB_REFUSED, TIMEOUT, STILL_RELAYED */
+/**
+ * Connects to a peer. Whoever connects to the same one meanwhile shares the dial; each waits by a signal of its own.
+ *
+ * @throws NatError BAD_ADDRESS, PEER_OFFLINE, HUB_REFUSED, TIMEOUT, STILL_RELAYED
+ */
 export async function connect(
   node: Connecting,
   id: string,
   { signal, until = 'first' }: ConnectOptions
 ): Promise<Link> {
-  const { transportManager, hubs } = node
+  const { transportManager, hubs, dials } = node
   const peer = parsePeer(id)
   const limit = AbortSignal.any([AbortSignal.timeout(CONNECT_TIMEOUT_MS), ...(signal == null ? [] : [signal])])
   if (!node.isConnected(peer)) {
     const relayed = hubs.map(hub => hub.encapsulate(`/p2p-circuit/p2p/${id}`))
     // past libp2p's dial queue, which would try one hub after the other
-    await race(relayed, realClock, limit, (address, signal) => transportManager.dial(address, { signal })).catch(
-      error => {
-        throw connectError(id, error, limit)
-      }
-    )
+    const dial = (signal: AbortSignal) =>
+      race(relayed, realClock, signal, (address, own) => transportManager.dial(address, { signal: own }))
+    await dials.join(id, limit, dial).catch(error => {
+      throw connectError(id, error, limit)
+    })
   }
   const link = node.linkTo(peer)
   link.refresh()
@@ -70,6 +75,6 @@ async function untilDirect({ libp2p }: Connecting, link: Link, peer: PeerId, sig
     attempts = upgrade.attempts
   }
   const why = attempts.map(({ technique, reason }) => `${technique}: ${reason}`).join(', ')
-  const explanation = explainLink(link)
+  const explanation = link.explain()
   throw new NatError('STILL_RELAYED', `connected to ${peer} over a relay only (${why})`, { details: { explanation } })
 }

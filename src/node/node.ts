@@ -1,14 +1,12 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { identifyPush } from '@libp2p/identify'
-import type { Connection, IdentifyResult, PeerId, PrivateKey, Stream } from '@libp2p/interface'
+import type { Connection, IdentifyResult, PeerId, Stream } from '@libp2p/interface'
 import type { TransportManager } from '@libp2p/interface-internal'
 import { ping } from '@libp2p/ping'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p } from 'libp2p'
 import { Events } from '../core/events.ts'
-import type { AllowPrivate } from '../core/ip.ts'
 import { autonat, type NetworkReachability } from '../libp2p/autonat/index.ts'
-import { lastPeer } from '../libp2p/circuit/address.ts'
 import { circuitRelay, type ReservationEvents } from '../libp2p/circuit/index.ts'
 import { dcutr } from '../libp2p/dcutr/index.ts'
 import { identify } from '../libp2p/identify.ts'
@@ -21,37 +19,14 @@ import { yamux } from '../libp2p/yamux.ts'
 import type { NetworkReport } from '../nat/report.ts'
 import type { Mapped } from '../portmap/index.ts'
 import { systemHost } from '../socket/system/host.ts'
-import type { TechniqueName } from '../traversal/attempt.ts'
 import { type ConnectOptions, connect } from './connect.ts'
+import { Dials } from './dials.ts'
 import type { Examinee, ExamineOptions } from './examine.ts'
-import { isLoopbackHub, isPrivateHub, parseHubs, reachable } from './hubs.ts'
+import { reachable } from './hubs.ts'
 import { Link } from './link.ts'
 import { type NetworkChange, NodeNetwork } from './network.ts'
+import { type NodeOptions, settingsOf } from './options.ts'
 import { pathOf } from './path.ts'
-
-export interface NodeOptions {
-  /** Addresses of hubs, each with its peer id. */
-  readonly hubs: readonly string[]
-  /** The node's identity. @default a new one */
-  readonly key?: PrivateKey
-  /**
-   * Offers peers our addresses too that are not public, and goes to theirs: `network` private ones, `true` also loopback. In
-   * the open, a stranger could make this node send packets into its own network.
-   *
-   * @default 'network' when all hubs have private addresses, because their peers can have no others; else false
-   */
-  readonly allowPrivate?: AllowPrivate
-  /** What may be tried to get a direct path: `reverse`, `punch-quic`, `punch-tcp`. @default everything */
-  readonly techniques?: readonly TechniqueName[]
-  /**
-   * Has the router map our ports (PCP, NAT-PMP, UPnP), which are then announced once a hub has reached us by them.
-   *
-   * @default true, unless all hubs are on this machine
-   */
-  readonly portMapping?: boolean
-  /** Gives up starting. */
-  readonly signal?: AbortSignal
-}
 
 export type NodeEvents = {
   /** A peer has connected to us, or we to it. */
@@ -67,6 +42,7 @@ export type NodeEvents = {
 }
 
 export type { ConnectOptions } from './connect.ts'
+export type { NodeOptions } from './options.ts'
 
 export type StreamHandler = (stream: Stream, peer: string) => void | Promise<void>
 
@@ -78,21 +54,18 @@ const LISTEN = ['/ip4/0.0.0.0/udp/0/quic-v1', '/ip6/::/udp/0/quic-v1', '/ip4/0.0
 /**
  * Starts a node: it keeps a reservation at each hub, so that others reach it, and connects to peers by their id.
  *
- * @throws NatError NO_HUB when none of the hubs answers, BAD_ADDRESS
+ * @throws NatError NO_HUB when none of the hubs answers, BAD_ADDRESS, BAD_OPTION
  */
 export async function createNode(options: NodeOptions) {
-  const hubs = parseHubs(options.hubs)
-  const hubIds = new Set(hubs.map(hub => String(lastPeer(hub))))
+  const { hubs, hubIds, allowPrivate, portMapping, techniques } = settingsOf(options)
   const reservations = new Events<ReservationEvents>()
   const ports = new MappedPorts()
-  const allowPrivate = options.allowPrivate ?? (hubs.every(isPrivateHub) ? 'network' : false)
-  const portMapping = options.portMapping ?? !hubs.every(isLoopbackHub)
   const network = new NodeNetwork()
   const relayed = new Links({
     candidates: network.candidates,
     relays: () => hubs,
     allowPrivate,
-    ...(options.techniques == null ? {} : { techniques: options.techniques })
+    ...(techniques == null ? {} : { techniques })
   })
   const libp2p = await createLibp2p({
     ...(options.key == null ? {} : { privateKey: options.key }),
@@ -111,10 +84,7 @@ export async function createNode(options: NodeOptions) {
       identifyPush: identifyPush(),
       // a sign of life, an examination and the application may ask at the same time
       ping: ping({ maxOutboundStreams: 4, maxInboundStreams: 4 }),
-      dcutr: dcutr({
-        allowPrivate,
-        ...(options.techniques == null ? {} : { techniques: options.techniques })
-      }),
+      dcutr: dcutr({ allowPrivate, ...(techniques == null ? {} : { techniques }) }),
       links: relayed.service,
       liveness: liveness({ hubs: hubIds, spares: connection => relayed.of(connection) != null }),
       autonat: autonat({ servers: hubIds, allowPrivate, mapped: ports }),
@@ -126,6 +96,7 @@ export async function createNode(options: NodeOptions) {
   let examinee: Examinee | undefined
   const hubConnections = () => libp2p.getConnections().filter(({ remotePeer }) => hubIds.has(remotePeer.toString()))
   const links = new Map<string, Link>()
+  const dials = new Dials()
   const events = new Events<NodeEvents>()
 
   const linkTo = (peer: PeerId): Link => {
@@ -188,12 +159,16 @@ export async function createNode(options: NodeOptions) {
       return libp2p.services.autonat.reachability
     },
 
-    /** Connects to a peer. @throws NatError BAD_ADDRESS, PEER_OFFLINE, HUB_REFUSED, TIMEOUT, STILL_RELAYED */
+    /**
+     * Connects to a peer. Whoever connects to the same one meanwhile shares the dial, and 64 peers are dialled at once; more wait in line.
+     *
+     * @throws NatError BAD_ADDRESS, PEER_OFFLINE, HUB_REFUSED, TIMEOUT, STILL_RELAYED
+     */
     async connect(id: string, options: ConnectOptions = {}): Promise<Link> {
       // a link that has no path left may be that of a peer which is gone: who is back has to be dialled
       const isConnected = (peer: PeerId) =>
         libp2p.getConnections(peer).some(each => each.status === 'open' && relayed.of(each)?.isCutOff !== true)
-      return await connect({ libp2p, transportManager, hubs, isConnected, linkTo }, id, options)
+      return await connect({ libp2p, transportManager, hubs, dials, isConnected, linkTo }, id, options)
     },
 
     async handle(protocol: string, handler: StreamHandler): Promise<void> {

@@ -1,7 +1,6 @@
 import { realClock, sleep } from '../core/clock.ts'
 import { NatError } from '../core/errors.ts'
 import type { TimelineEntry } from '../libp2p/timeline.ts'
-import { explainLink } from '../node/explain-link.ts'
 import type { Link, LinkPathEvent } from '../node/link.ts'
 import type { Node } from '../node/node.ts'
 import type { LinkPath } from '../node/path.ts'
@@ -108,7 +107,7 @@ export async function runPings(
     for (const link of links) {
       result.attempts.push(...link.attempts)
       if (link.timeline.length > 0) result.timeline = link.timeline
-      result.explanation = explainLink(link)
+      result.explanation = link.explain()
     }
   }
 }

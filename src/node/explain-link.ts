@@ -1,17 +1,29 @@
+import type { LinkPath } from '../libp2p/path.ts'
 import type { Attempt, TechniqueName } from '../traversal/attempt.ts'
 import { type ExplainedPath, type Explanation, explanationOf } from '../traversal/explain.ts'
-import type { Link } from './link.ts'
+import type { Traversal } from '../traversal/link/traversal.ts'
+
+/** What a link tells of itself. */
+export interface Explainable {
+  readonly peer: string
+  readonly path: LinkPath | undefined
+  readonly attempts: readonly Attempt[]
+  /** Of a link to one of our nodes the techniques are known. */
+  readonly history: readonly { readonly technique?: TechniqueName }[]
+  /** How a direct path is looked for; of links to our nodes. */
+  readonly traversal: Pick<Traversal, 'plan' | 'mine' | 'theirs'> | undefined
+}
 
 /** What was tried for a link, what happened, why, and what would help, as far as it is known by now. */
-export function explainLink(link: Link): Explanation {
-  const { peer, path, attempts, history } = link
+export function explainLink(link: Explainable): Explanation {
+  const { peer, path, attempts, history, traversal } = link
   const technique = history.at(-1)?.technique ?? (path == null ? null : foundBy(path, attempts))
   return explanationOf({
     peer,
     path: path == null ? null : { ...path, technique },
-    mine: null,
-    theirs: null,
-    plan: [],
+    mine: traversal?.mine ?? null,
+    theirs: traversal?.theirs ?? null,
+    plan: traversal?.plan.steps ?? [],
     attempts: [...attempts]
   })
 }
@@ -22,6 +34,6 @@ export function foundBy(
   attempts: readonly Attempt[]
 ): TechniqueName {
   if (kind === 'relay') return 'relay'
-  const { technique = 'direct' } = attempts.findLast(({ outcome }) => outcome === 'ok') ?? {}
+  const { technique = 'direct' } = attempts.findLast(each => each.outcome === 'ok' && each.technique !== 'relay') ?? {}
   return technique.startsWith('punch-') && technique !== `punch-${transport}` ? 'direct' : technique
 }

@@ -6,7 +6,9 @@ import type { Links } from '../libp2p/links/links.ts'
 import type { LinkSession } from '../libp2p/links/session.ts'
 import type { TimelineEntry } from '../libp2p/timeline.ts'
 import type { Attempt } from '../traversal/attempt.ts'
+import type { Explanation } from '../traversal/explain.ts'
 import type { KnownPath } from '../traversal/paths/api.ts'
+import { explainLink } from './explain-link.ts'
 import { best, type LinkPath, pathOf } from './path.ts'
 
 /** The path that a link goes by, and why: of a link to a peer of another kind only the path is known. */
@@ -36,6 +38,7 @@ export class Link {
   readonly #links: Links
   readonly #peer: PeerId
   readonly #adopted = new WeakSet<LinkSession>()
+  readonly #settlings = new Events<{ settled: undefined }>()
   #path: LinkPath | undefined
   #winner: Connection | undefined
 
@@ -84,6 +87,12 @@ export class Link {
     return await connection.newStream(protocol, { runOnLimitedConnection: true, ...options })
   }
 
+  /** What was tried to get a direct path, in which order, what happened, why, and what would help, as far as it is known by now. */
+  explain(): Explanation {
+    const { peer, path, attempts, history } = this
+    return explainLink({ peer, path, attempts, history, traversal: this.#session()?.traversal })
+  }
+
   async close(): Promise<void> {
     await this.#node.hangUp(this.#peer)
   }
@@ -94,11 +103,14 @@ export class Link {
    * @throws the signal's reason
    */
   async settled(signal: AbortSignal): Promise<void> {
-    const isOver = () => this.#path?.kind === 'direct' || this.#session()?.history.tried !== false
+    const isOver = () => this.#path?.kind === 'direct' || this.#session()?.traversal?.tried !== false
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const onChange = () => isOver() && resolve()
     const onAbort = () => reject(signal.reason)
-    const off = (['path', 'attempt', 'close'] as const).map(event => this.events.on(event, onChange))
+    const off = [
+      ...(['path', 'attempt', 'close'] as const).map(event => this.events.on(event, onChange)),
+      this.#settlings.on('settled', onChange)
+    ]
     signal.addEventListener('abort', onAbort, { once: true })
     try {
       signal.throwIfAborted()
@@ -123,6 +135,7 @@ export class Link {
     for (const attempt of session.history.attempts) this.tried(attempt)
     session.events.on('attempt', attempt => this.tried(attempt))
     session.events.on('path', change => this.refresh(change))
+    session.events.on('settled', () => this.#settlings.emit('settled', undefined))
     session.events.on('close', () => this.refresh())
     this.refresh(session.path)
   }

@@ -8,7 +8,8 @@ interface OpenSocket<Public> {
   enginePort: number | null
 }
 
-const MAX_PUBLIC_SOCKETS = 64
+/** Those of listeners, and those of techniques that open them by the hundred (traversal/link/budget.ts). */
+const MAX_PUBLIC_SOCKETS = 64 + 512
 
 /** The sockets of one switch that the network sees, and who of the engine takes the connections that come in by them. */
 export class PublicSockets<Public> {

@@ -63,7 +63,7 @@ async function begin(
   { carrier, envelope }: { readonly carrier: RelayPipe; readonly envelope: Uint8Array },
   signal: AbortSignal
 ): Promise<void> {
-  const { components, packetSwitch, engine, candidates, clock } = context
+  const { components, packetSwitch, engine, candidates, summary, clock } = context
   const { privateKey, peerId, upgrader } = components
   const timeline = new Timeline(() => clock.now())
   const offer = await openOffer(envelope, peer, peerId)
@@ -76,7 +76,7 @@ async function begin(
   let session: LinkSession | undefined
   try {
     const [mine, flow] = await Promise.all([
-      makeOffer(privateKey, peer, { candidates: candidates.list() }, offer),
+      makeOffer(privateKey, peer, { candidates: candidates.list(), summary: summary.current() }, offer),
       flowing
     ])
     const keys = linkKeys(mine, offer, 'controlled')
@@ -86,7 +86,7 @@ async function begin(
     // what is told to the switch later reaches the engine later: no connection comes before it is expected
     const accepting = engine.accept(flow.loopbackPort, AbortSignal.any([signal, over.signal]))
     accepting.catch(() => {})
-    sessions.agree(session, keys, offer.candidates)
+    sessions.agree(session, keys, offer)
     const connection = await accepting
     timeline.mark('handshake')
     // the switch knows now that it is no forged handshake; the session's own use of the flow is enough

@@ -7,8 +7,12 @@ import type { AllowPrivate } from '../../core/ip.ts'
 import type { Random } from '../../core/random.ts'
 import type { PacketSwitch } from '../../socket/switch.ts'
 import type { TechniqueName } from '../../traversal/attempt.ts'
+import type { Budget } from '../../traversal/link/budget.ts'
+import type { Experience, Ground } from '../../traversal/link/ground.ts'
 import type { LocalSocket } from '../../traversal/paths/api.ts'
+import type { Technique } from '../../traversal/technique.ts'
 import type { PathCandidate } from '../../wire/path.ts'
+import type { NetworkSummary } from '../../wire/summary.ts'
 import type { LinkEngine } from './engine.ts'
 
 export interface LinksComponents {
@@ -24,6 +28,14 @@ export interface LinksComponents {
 /** Our own candidates, as they are known now. */
 export interface CandidateSource {
   list(): readonly PathCandidate[]
+  /** @returns a function that takes the listener away again */
+  onChange(listener: () => void): () => void
+}
+
+/** What is known of our own network. */
+export interface SummarySource {
+  /** undefined before it is known. */
+  current(): NetworkSummary | undefined
   /** @returns a function that takes the listener away again */
   onChange(listener: () => void): () => void
 }
@@ -47,7 +59,14 @@ export interface LinksContext {
   readonly packetSwitch: PacketSwitch
   readonly candidates: CandidateSource
   readonly allowPrivate: AllowPrivate
+  /** Names of those that may be used; all, when undefined. */
   readonly techniques: ReadonlySet<TechniqueName> | undefined
+  /** Built in or not. */
+  readonly registered: readonly Technique[]
+  readonly summary: SummarySource
+  readonly ground: Ground
+  readonly budget: Budget
+  readonly experience: Experience | undefined
   /** What hosts that have proved nothing hear of all links together. */
   readonly bystanders: Allowance
   /** Whose pipe each is. */

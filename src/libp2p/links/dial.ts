@@ -36,14 +36,15 @@ export async function dialLink(
   { relay, address, target, timeline, onForeign }: LinkDial,
   options: UpgraderOptions
 ): Promise<Connection> {
-  const { components, packetSwitch, engine, candidates } = context
+  const { components, packetSwitch, engine, candidates, summary } = context
   const { privateKey, peerId } = components
   const pipe = packetSwitch.newPipe()
   const flowing = packetSwitch.dial({ kind: 'pipe', pipe })
   let opened: Outbound | undefined
   let session: LinkSession | undefined
   try {
-    const [mine, flow] = await Promise.all([makeOffer(privateKey, target, { candidates: candidates.list() }), flowing])
+    const told = { candidates: candidates.list(), summary: summary.current() }
+    const [mine, flow] = await Promise.all([makeOffer(privateKey, target, told), flowing])
     const hello = helloFrame({ type: 'OFFER', envelope: mine.envelope })
     opened = await openPipe(context, relay, target, hello, { signal: options.signal, timeline, onForeign })
     const begun = sessions.add({ peer: target, role: 'controlling', flow, pipe, carrier: opened.pipe, timeline })
@@ -56,7 +57,7 @@ export async function dialLink(
     const agreed = answer.then(async theirs => {
       if (theirs.type !== 'OFFER') throw new NatError('MALFORMED', `${target} answered an offer with no offer`)
       const offer = await openOffer(theirs.envelope, target, peerId, mine)
-      sessions.agree(begun, linkKeys(mine, offer, 'controlling'), offer.candidates, rttMs())
+      sessions.agree(begun, linkKeys(mine, offer, 'controlling'), offer, rttMs())
     })
     agreed.catch(error => over.abort(error))
     const connection = await connecting

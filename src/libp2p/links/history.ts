@@ -18,21 +18,12 @@ export interface PathChange extends LinkPath {
 const MAX_CHANGES = 256
 const MAX_ATTEMPTS = 64
 
-/** Those of one line are found by the same packets. */
-const TECHNIQUES: readonly (readonly TechniqueName[])[] = [['direct', 'reverse', 'punch-quic'], ['punch-tcp']]
-
 /** What has become of a link so far: its paths, and what was tried to find them. */
 export class History {
   /** The latest, oldest first. */
   readonly changes: PathChange[] = []
   /** The latest, oldest first. */
   readonly attempts: Attempt[] = []
-  readonly #techniques: ReadonlySet<TechniqueName> | undefined
-
-  /** @param techniques what may be tried; everything, when absent */
-  constructor(techniques: ReadonlySet<TechniqueName> | undefined) {
-    this.#techniques = techniques
-  }
 
   changed(
     { path, kind, technique, rttMs }: KnownPath,
@@ -51,15 +42,6 @@ export class History {
   attempted(attempt: Attempt): void {
     this.attempts.push(attempt)
     if (this.attempts.length > MAX_ATTEMPTS) this.attempts.shift()
-  }
-
-  /** Whether each technique that may be tried has been, in vain. One that went well is told before the path that comes of it. */
-  get tried(): boolean {
-    const techniques = this.#techniques
-    const groups = TECHNIQUES.map(group => group.filter(each => techniques == null || techniques.has(each)))
-    const tried = (technique: TechniqueName) =>
-      this.attempts.some(attempt => attempt.technique === technique && attempt.outcome !== 'ok')
-    return groups.every(group => group.length === 0 || group.some(tried))
   }
 }
 

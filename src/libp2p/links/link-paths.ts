@@ -1,14 +1,16 @@
 import type { Events } from '../../core/events.ts'
 import type { Path } from '../../socket/path.ts'
 import type { Attempt } from '../../traversal/attempt.ts'
+import { Traversal } from '../../traversal/link/traversal.ts'
 import { PathAgent } from '../../traversal/paths/agent.ts'
 import type { AgentEvent, AgentInput, CheckKeys, KnownPath } from '../../traversal/paths/api.ts'
-import type { PathCandidate } from '../../wire/path.ts'
+import type { PathCandidate, PathMessage } from '../../wire/path.ts'
 import type { Timeline } from '../timeline.ts'
 import { AgentDriver } from './agent-driver.ts'
 import type { Carriers } from './carriers.ts'
 import type { LinksContext } from './context.ts'
 import { History, type PathChange } from './history.ts'
+import type { Told } from './offer.ts'
 import type { PathStream } from './path-stream.ts'
 import type { Pipe } from './pipe.ts'
 import { applyToSwitch, sendTo } from './switching.ts'
@@ -16,6 +18,8 @@ import { applyToSwitch, sendTo } from './switching.ts'
 export type PathEvents = {
   path: PathChange
   attempt: Attempt
+  /** All that may be tried has been, for now. */
+  settled: undefined
   /** There is no relayed path that works. */
   'want-relay': undefined
   /** Nothing is heard by the path in use. */
@@ -33,6 +37,8 @@ export interface LinkPathsInit {
   readonly events: Pick<Events<PathEvents>, 'emit'>
   /** There is no path left, and none has come for long. */
   readonly onDead: (reason: string) => void
+  /** The other side's peer id. */
+  readonly peer: string
 }
 
 /**
@@ -40,6 +46,9 @@ export interface LinkPathsInit {
  * The two first checks cross then, and nothing is lost: the other side's cannot be here earlier than that.
  */
 const MAX_WAIT_MS = 150
+
+/** The plan says what is checked. */
+const NOTHING_YET: ReadonlySet<string> = new Set()
 
 /** The paths under one link: tells its agent what there is, and carries out what that decides. */
 export class LinkPaths {
@@ -49,12 +58,14 @@ export class LinkPaths {
   readonly #beganMs: number
   #agent: PathAgent | undefined
   #driver: AgentDriver | undefined
-  #offCandidates: (() => void) | undefined
+  #traversal: Traversal | undefined
+  #theirs: readonly PathCandidate[] = []
+  readonly #off: (() => void)[] = []
 
   constructor(context: LinksContext, init: LinkPathsInit) {
     this.#context = context
     this.#init = init
-    this.history = new History(context.techniques)
+    this.history = new History()
     this.#beganMs = context.clock.now()
   }
 
@@ -63,17 +74,22 @@ export class LinkPaths {
     return this.#agent?.paths() ?? []
   }
 
+  get traversal(): Traversal | undefined {
+    return this.#traversal
+  }
+
   /** Nothing is heard by any. */
   get isCutOff(): boolean {
     return this.#agent?.isCutOff === true
   }
 
   /** Checks begin; to be called once. @param rttMs as for {@link tellPipe}, of the pipes that are there */
-  begin(keys: CheckKeys, theirs: readonly PathCandidate[], rttMs?: number): void {
-    const { random, allowPrivate, techniques, candidates, sockets, clock, bystanders } = this.#context
+  begin(keys: CheckKeys, theirs: Told, rttMs?: number): void {
+    const { random, allowPrivate, candidates, summary, sockets, clock, bystanders, registered } = this.#context
     const { role, tag, timeline, carriers, messages } = this.#init
-    const allowed = techniques == null ? {} : { techniques }
-    this.#agent = new PathAgent({ role, keys, tag, random, allowPrivate, bystanders, ...allowed })
+    const techniques = this.#context.techniques ?? new Set(registered.map(({ name }) => name))
+    const plain = { role, keys, tag, random, allowPrivate, bystanders }
+    this.#agent = new PathAgent({ ...plain, techniques, checking: NOTHING_YET })
     this.#driver = new AgentDriver(this.#agent, clock, {
       send: (path, bytes) => this.#send(path, bytes),
       message: message => messages.send(message),
@@ -86,14 +102,43 @@ export class LinkPaths {
     if (waitMs === 0) this.feed({ type: 'sockets', sockets: sockets() })
     else clock.after(waitMs, () => this.feed({ type: 'sockets', sockets: sockets() }))
     this.feed({ type: 'candidates', candidates: candidates.list() })
-    this.feed({ type: 'message', message: { type: 'CANDIDATES', seq: 0, candidates: theirs } })
+    this.message({ type: 'CANDIDATES', seq: 0, candidates: theirs.candidates })
     this.feed({ type: 'start' })
-    this.#offCandidates = candidates.onChange(() => this.feed({ type: 'candidates', candidates: candidates.list() }))
+    this.#traversal = this.#newTraversal()
+    this.#traversal.begin(summary.current(), theirs.summary)
+    this.#off.push(
+      candidates.onChange(() => this.feed({ type: 'candidates', candidates: candidates.list() })),
+      summary.onChange(() => this.#traversal?.known(summary.current()))
+    )
+  }
+
+  /** From the other side, over the path stream. */
+  message(message: PathMessage): void {
+    switch (message.type) {
+      case 'CANDIDATES':
+        this.#theirs = message.candidates
+        this.feed({ type: 'message', message })
+        return
+      case 'PUNCH_TCP':
+        this.feed({ type: 'message', message })
+        return
+      case 'REPORT':
+      case 'PLAN':
+      case 'AGREE':
+      case 'TECHNIQUE':
+        this.#traversal?.message(message)
+        return
+      case 'UNKNOWN':
+        return
+      default:
+        message satisfies never
+    }
   }
 
   /** Tells the agent; nothing before it has begun, nor after the end. */
   feed(input: AgentInput): void {
     this.#driver?.feed(input)
+    if (input.type === 'network-changed') this.#traversal?.networkChanged()
   }
 
   /** There is a pipe. @param rttMs the round trip by it, where it is known */
@@ -106,7 +151,27 @@ export class LinkPaths {
 
   close(): void {
     this.feed({ type: 'cancel' })
-    this.#offCandidates?.()
+    this.#traversal?.close()
+    for (const off of this.#off) off()
+  }
+
+  #newTraversal(): Traversal {
+    const { registered, techniques, clock, random, ground, budget, experience, candidates } = this.#context
+    const { role, peer, messages, events } = this.#init
+    const known = { role, peer, techniques: registered, allowed: techniques, clock, random, ground, budget, experience }
+    return new Traversal(
+      {
+        ...known,
+        candidates: () => ({ mine: candidates.list(), theirs: this.#theirs }),
+        feed: input => this.feed(input),
+        send: message => messages.send(message),
+        onAttempt: attempt => {
+          this.history.attempted(attempt)
+          events.emit('attempt', attempt)
+        }
+      },
+      () => events.emit('settled', undefined)
+    )
   }
 
   #send(path: Path, bytes: Uint8Array): void {
@@ -126,6 +191,7 @@ export class LinkPaths {
       case 'accept':
       case 'refuse':
       case 'use':
+        if (event.type !== 'use') this.#traversal?.event(event)
         applyToSwitch(packetSwitch, flow, event, (path, validated, error) => {
           log('the switch did not take a path - %e', error)
           this.feed({ type: 'refused', path, validated })
@@ -142,8 +208,7 @@ export class LinkPaths {
       }
       case 'attempt':
         if (event.attempt.outcome === 'ok') timeline.mark('checked')
-        this.history.attempted(event.attempt)
-        events.emit('attempt', event.attempt)
+        this.#traversal?.event(event)
         return
       case 'want-relay':
         events.emit('suspect', undefined)
@@ -157,6 +222,7 @@ export class LinkPaths {
         return
       case 'found':
       case 'direct':
+        this.#traversal?.event(event)
         return
       case 'dead':
         onDead(event.reason)

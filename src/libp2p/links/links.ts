@@ -8,7 +8,11 @@ import { Events } from '../../core/events.ts'
 import type { AllowPrivate } from '../../core/ip.ts'
 import { type Random, secureRandom } from '../../core/random.ts'
 import type { TechniqueName } from '../../traversal/attempt.ts'
+import { Budget } from '../../traversal/link/budget.ts'
+import type { Experience } from '../../traversal/link/ground.ts'
 import { BYSTANDER_ALLOWANCE } from '../../traversal/paths/limits.ts'
+import type { Technique } from '../../traversal/technique.ts'
+import { BUILT_IN } from '../../traversal/techniques/index.ts'
 import { PATH_PROTOCOL } from '../../wire/path.ts'
 import type { CircuitLinks, InboundCircuit } from '../circuit/context.ts'
 import { retire } from '../dcutr/retire.ts'
@@ -16,9 +20,10 @@ import { QuicTransport } from '../quic/transport.ts'
 import { Timeline } from '../timeline.ts'
 import { acceptPipe } from './accept.ts'
 import type { ConnectToRelay } from './attach.ts'
-import type { CandidateSource, LinksComponents, LinksContext } from './context.ts'
+import type { CandidateSource, LinksComponents, LinksContext, SummarySource } from './context.ts'
 import { dialLink } from './dial.ts'
 import { LinkEngine } from './engine.ts'
+import { SwitchGround } from './ground.ts'
 import { Pending } from './pending.ts'
 import { punchTcp } from './punch-tcp.ts'
 import { rehearse } from './rehearsal.ts'
@@ -30,8 +35,14 @@ export interface LinksOptions {
   readonly candidates: CandidateSource
   /** As for DCUtR. @default false */
   readonly allowPrivate?: AllowPrivate
-  /** What may be tried to get a direct path. @default everything */
+  /** Names of what may be tried to get a direct path. @default everything */
   readonly techniques?: readonly TechniqueName[]
+  /** What there is to be tried. @default what is built in */
+  readonly registered?: readonly Technique[]
+  /** What is known of our own network; the other side is told. @default nothing */
+  readonly summary?: SummarySource
+  /** What found paths between the same networks before. @default nobody knows */
+  readonly experience?: Experience
   /** The relays that a link may be taken to when the one that it is at goes. */
   readonly relays: () => readonly Multiaddr[]
   /** @default the machine's */
@@ -49,6 +60,9 @@ export type LinksEvents = {
 
 /** Peers that were found to know no links: who updates is asked again. Who has only hung up may have been about to stop, or have had no room. */
 const FOREIGN = { max: 1_024, forMs: 10 * 60_000, guessedMs: 60_000 } as const
+
+const UNKNOWN_NETWORK: SummarySource = { current: () => undefined, onChange: () => () => {} }
+
 /**
  * Links: between two nodes that know them, one QUIC connection over whatever path there is (docs/path-protocol.md).
  *
@@ -162,25 +176,33 @@ export class Links implements CircuitLinks {
     // without QUIC there are no links, and everybody is foreign
     if (transport == null) return
     const { candidates, allowPrivate = false, techniques, relays, random = secureRandom } = this.#options
+    const { registered = BUILT_IN, summary = UNKNOWN_NETWORK, experience } = this.#options
     const log = components.logger.forComponent('beeline:links')
     // while the switch's thread starts
     rehearse(components.privateKey, components.peerId).catch(error => log('the first link will be slow - %e', error))
+    const packetSwitch = await transport.packetSwitch()
+    const sockets = () =>
+      [...transport.listeners].flatMap(({ socket }) =>
+        socket == null ? [] : [{ socket: socket.socket, family: socket.family }]
+      )
     const context: LinksContext = {
       components,
       log,
       clock: this.#clock,
       random,
       engine: new LinkEngine(components.privateKey, this.#clock),
-      packetSwitch: await transport.packetSwitch(),
+      packetSwitch,
       candidates,
       allowPrivate,
       techniques: techniques && new Set(techniques),
       bystanders: new Allowance(BYSTANDER_ALLOWANCE),
       pipes: new Map(),
-      sockets: () =>
-        [...transport.listeners].flatMap(({ socket }) =>
-          socket == null ? [] : [{ socket: socket.socket, family: socket.family }]
-        ),
+      registered,
+      summary,
+      experience,
+      budget: new Budget(),
+      ground: new SwitchGround({ packetSwitch, sockets, relays, clock: this.#clock, random }),
+      sockets,
       relays
     }
     context.engine.prepare()

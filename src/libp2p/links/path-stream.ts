@@ -15,6 +15,11 @@ const REOPEN_MS = 1_000
  */
 const READ_ALLOWANCE = { burst: 64, refillMs: 100, maxKeys: 1 } as const
 
+const LATEST: ReadonlySet<PathMessage['type']> = new Set(['CANDIDATES', 'REPORT'])
+
+/** What is said while there is no stream: attempts that say more than that are over before it is heard. */
+const MAX_WAITING = 64
+
 /** The messages of the two path agents: over one stream of the link, which its dialler opens. */
 export class PathStream {
   readonly #context: LinksContext
@@ -47,10 +52,10 @@ export class PathStream {
     const { signal } = this.#over
     if (signal.aborted) return
     if (this.#frames == null) {
-      // of lists of candidates the last one counts
-      const at = this.#waiting.findIndex(({ type }) => type === message.type)
+      // of lists of candidates, and of reports, the last one counts
+      const at = LATEST.has(message.type) ? this.#waiting.findIndex(({ type }) => type === message.type) : -1
       if (at >= 0) this.#waiting.splice(at, 1)
-      this.#waiting.push(message)
+      if (this.#waiting.length < MAX_WAITING) this.#waiting.push(message)
       return
     }
     try {

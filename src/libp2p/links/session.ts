@@ -2,15 +2,15 @@ import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { NatError } from '../../core/errors.ts'
 import { Events } from '../../core/events.ts'
 import type { FlowInfo } from '../../socket/plane.ts'
+import type { Traversal } from '../../traversal/link/traversal.ts'
 import type { AgentInput, KnownPath } from '../../traversal/paths/api.ts'
 import { LIMITS } from '../../traversal/paths/limits.ts'
-import type { PathCandidate } from '../../wire/path.ts'
 import type { Timeline } from '../timeline.ts'
 import { Carriers } from './carriers.ts'
 import type { LinksContext, PipeOwner } from './context.ts'
 import type { History, PathChange } from './history.ts'
 import { LinkPaths, type PathEvents } from './link-paths.ts'
-import type { LinkKeys } from './offer.ts'
+import type { LinkKeys, Told } from './offer.ts'
 import { PathStream } from './path-stream.ts'
 import type { Pipe } from './pipe.ts'
 
@@ -68,11 +68,12 @@ export class LinkSession implements PipeOwner {
       context,
       message => {
         this.#shared = true
-        this.feed({ type: 'message', message })
+        this.#paths.message(message)
       },
       () => this.feed({ type: 'stream' })
     )
     this.#paths = new LinkPaths(context, {
+      peer: peer.toString(),
       role,
       flow: flow.flow,
       tag,
@@ -108,6 +109,11 @@ export class LinkSession implements PipeOwner {
     return this.#paths.all()
   }
 
+  /** How a direct path is looked for; undefined before the offers have been exchanged. */
+  get traversal(): Traversal | undefined {
+    return this.#paths.traversal
+  }
+
   /** Nothing is heard by any path. */
   get isCutOff(): boolean {
     return this.#paths.isCutOff
@@ -119,7 +125,7 @@ export class LinkSession implements PipeOwner {
   }
 
   /** Both offers are there: checks begin. @param rttMs from our offer to theirs, where ours was the first */
-  agree(keys: LinkKeys, theirs: readonly PathCandidate[], rttMs?: number): void {
+  agree(keys: LinkKeys, theirs: Told, rttMs?: number): void {
     if (this.#over || this.keys != null) return
     this.keys = keys
     this.#paths.begin(keys.checks, theirs, rttMs)

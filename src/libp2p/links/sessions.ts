@@ -4,9 +4,8 @@ import { Events } from '../../core/events.ts'
 import type { Path } from '../../socket/path.ts'
 import { checkTarget } from '../../traversal/paths/checks.ts'
 import { LINK_PROTOCOL } from '../../wire/link.ts'
-import type { PathCandidate } from '../../wire/path.ts'
 import type { LinksContext, PipeOwner } from './context.ts'
-import type { LinkKeys } from './offer.ts'
+import type { LinkKeys, Told } from './offer.ts'
 import { SeenOffers } from './seen-offers.ts'
 import { LinkSession, type SessionInit } from './session.ts'
 
@@ -99,7 +98,7 @@ export class Sessions {
     return this.#ofPeer(peer).length < SESSIONS.perPeer
   }
 
-  agree(session: LinkSession, keys: LinkKeys, theirs: readonly PathCandidate[], rttMs?: number): void {
+  agree(session: LinkSession, keys: LinkKeys, theirs: Told, rttMs?: number): void {
     if (session.over) return
     this.#byId.set(keys.id, session)
     session.agree(keys, theirs, rttMs)

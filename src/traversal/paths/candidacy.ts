@@ -100,7 +100,8 @@ export class Candidacy {
 
   /** Of theirs, or of those that a message has, what may be dialled over TCP. */
   tcpTargets(relays: readonly Endpoint[], candidates: readonly PathCandidate[] = this.#theirs): readonly Target[] {
-    return targetsAmong(candidates.slice(0, MAX_CANDIDATES), 'tcp', this.#rules(relays))
+    const { techniques } = this.#init
+    return targetsAmong(candidates.slice(0, MAX_CANDIDATES), 'tcp', { ...this.#rules(relays), techniques })
   }
 
   /** What a path is called to an address that nobody announced; undefined when it is not to be used. */

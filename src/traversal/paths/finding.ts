@@ -72,12 +72,10 @@ export class Finding {
   /** The plan has, or has no more, a use for a technique. */
   check(nowMs: number, technique: TechniqueName, on: boolean): void {
     const { checking, techniques } = this.#init
-    if (!techniques.has(technique)) return
-    if (!on) checking.delete(technique)
-    else if (!checking.has(technique)) {
-      checking.add(technique)
-      this.#progress.forget(technique)
-    }
+    if (on ? !techniques.has(technique) : !checking.has(technique)) return
+    if (on) checking.add(technique)
+    else checking.delete(technique)
+    this.#progress.forget(technique)
     if (technique === 'punch-tcp') this.#tcpFromMs = on ? nowMs : undefined
     else {
       this.pair(nowMs)
@@ -134,7 +132,8 @@ export class Finding {
   /** A path has been validated. */
   validated(known: Known, nowMs: number): void {
     const { technique } = known
-    if (known.transport === 'udp' && isPaired(technique)) this.#report(this.#progress.found(known, nowMs))
+    if (known.transport === 'udp' && this.#init.checking.has(technique))
+      this.#report(this.#progress.found(known, nowMs))
     this.#init.out.emit({ type: 'found', technique, path: described(known) })
   }
 
@@ -232,9 +231,7 @@ export class Finding {
   }
 }
 
-const PAIRED: ReadonlySet<TechniqueName> = new Set(['direct', 'local', 'reverse', 'punch-quic'])
-
 /** Whether it is done by checks between our sockets and their candidates. */
-export function isPaired(technique: TechniqueName): boolean {
-  return PAIRED.has(technique)
+function isPaired(technique: TechniqueName): boolean {
+  return technique !== 'punch-tcp' && technique !== 'relay'
 }

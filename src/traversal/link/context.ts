@@ -1,0 +1,167 @@
+import type { Clock } from '../../core/clock.ts'
+import { NatError } from '../../core/errors.ts'
+import type { Endpoint } from '../../core/machine.ts'
+import type { Random } from '../../core/random.ts'
+import type { SocketId } from '../../socket/path.ts'
+import { MAX_TECHNIQUE_BYTES } from '../../wire/plan.ts'
+import type { NetworkSummary } from '../../wire/summary.ts'
+import type { Attempt, TechniqueName } from '../attempt.ts'
+import type { KnownPath } from '../paths/api.ts'
+import type { AttemptResult, LinkAttempt } from '../technique.ts'
+import type { TraversalInit } from './ground.ts'
+
+/** Messages of the other side that wait to be heard; more are dropped, as whoever sends so many does not wait for answers. */
+const MAX_UNHEARD = 64
+
+export interface ContextInit {
+  readonly traversal: TraversalInit
+  readonly technique: TechniqueName
+  /** Of the plan that the attempt is a step of. */
+  readonly round: number
+  readonly mine: NetworkSummary | undefined
+  readonly theirs: NetworkSummary | undefined
+  readonly signal: AbortSignal
+  /** @throws NatError LIMIT */
+  openSocket(family: 4 | 6): Promise<SocketId>
+}
+
+/** What one attempt on a link works with. When it is released, nothing that the technique still calls has an effect. */
+export class LinkContext implements LinkAttempt {
+  readonly on = 'link'
+  readonly peer: string
+  readonly role: 'controlling' | 'controlled'
+  readonly mine: NetworkSummary | undefined
+  readonly theirs: NetworkSummary | undefined
+  readonly clock: Clock
+  readonly random: Random
+  readonly signal: AbortSignal
+  readonly found: Promise<KnownPath>
+  readonly round: number
+  readonly #init: ContextInit
+  readonly #attempted = Promise.withResolvers<AttemptResult>()
+  readonly #found = Promise.withResolvers<KnownPath>()
+  readonly #unheard: Uint8Array[] = []
+  #listener: ((bytes: Uint8Array) => void) | undefined
+  #checks: TechniqueName
+  #probing = false
+  #over = false
+
+  constructor(init: ContextInit) {
+    const { traversal, mine, theirs, signal, round, technique } = init
+    this.#init = init
+    this.#checks = technique
+    this.peer = traversal.peer
+    this.role = traversal.role
+    this.clock = traversal.clock
+    this.random = traversal.random
+    this.mine = mine
+    this.theirs = theirs
+    this.signal = signal
+    this.round = round
+    this.found = this.#found.promise
+  }
+
+  candidates() {
+    return this.#init.traversal.candidates()
+  }
+
+  checkPairs(): Promise<AttemptResult> {
+    return this.#check(this.#init.technique)
+  }
+
+  punchTcp(): Promise<AttemptResult> {
+    return this.#check('punch-tcp')
+  }
+
+  mainSocket(family: 4 | 6): SocketId | undefined {
+    return this.#init.traversal.ground.mainSocket(family)
+  }
+
+  async openSockets(count: number, family: 4 | 6): Promise<readonly SocketId[]> {
+    if (!this.#takeTurn()) throw new NatError('LIMIT', 'other attempts that probe are under way: try again later')
+    const opened = await Promise.allSettled(Array.from({ length: count }, () => this.#init.openSocket(family)))
+    const sockets = opened.flatMap(each => (each.status === 'fulfilled' ? [each.value] : []))
+    const [failed] = opened.filter(each => each.status === 'rejected')
+    if (sockets.length === 0 && failed != null) throw failed.reason
+    this.signal.throwIfAborted()
+    return sockets
+  }
+
+  probe(from: SocketId, to: Endpoint): boolean {
+    const { traversal, technique } = this.#init
+    if (!this.#takeTurn() || !traversal.budget.takeProbe(to.address, this.clock.now())) return false
+    traversal.feed({ type: 'probe', technique, socket: from, to })
+    return true
+  }
+
+  async observe(socket: SocketId): Promise<Endpoint | undefined> {
+    return this.#over ? undefined : await this.#init.traversal.ground.observe(socket, this.signal)
+  }
+
+  addTarget(to: Endpoint): void {
+    if (!this.#over) this.#init.traversal.feed({ type: 'target', technique: this.#init.technique, to })
+  }
+
+  say(bytes: Uint8Array): void {
+    if (this.#over) return
+    if (bytes.length === 0 || bytes.length > MAX_TECHNIQUE_BYTES) {
+      throw new RangeError(`a message has 1 to ${MAX_TECHNIQUE_BYTES} bytes, not ${bytes.length}`)
+    }
+    this.#init.traversal.send({ type: 'TECHNIQUE', technique: this.#init.technique, round: this.round, bytes })
+  }
+
+  async hear(): Promise<Uint8Array> {
+    this.signal.throwIfAborted()
+    const next = this.#unheard.shift()
+    if (next != null) return next
+    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>()
+    const onAbort = () => reject(this.signal.reason)
+    this.signal.addEventListener('abort', onAbort, { once: true })
+    this.#listener = resolve
+    try {
+      return await promise
+    } finally {
+      this.#listener = undefined
+      this.signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** The other side's attempt has said something. */
+  heard(bytes: Uint8Array): void {
+    const listener = this.#listener
+    this.#listener = undefined
+    if (listener != null) listener(bytes)
+    else if (this.#unheard.length < MAX_UNHEARD) this.#unheard.push(bytes)
+  }
+
+  /** The agent tells what came of its checks. @returns whether it was this attempt's */
+  attempted({ technique, outcome, reason, detail }: Attempt): boolean {
+    if (technique !== this.#checks) return false
+    this.#attempted.resolve({ outcome, reason, ...(detail == null ? {} : { detail }) })
+    return true
+  }
+
+  /** A path of this attempt's has been validated. */
+  hasFound(path: KnownPath): void {
+    this.#found.resolve(path)
+  }
+
+  release(): void {
+    if (this.#over) return
+    this.#over = true
+    if (this.#probing) this.#init.traversal.budget.giveAttempt()
+  }
+
+  #check(technique: TechniqueName): Promise<AttemptResult> {
+    this.#checks = technique
+    if (!this.#over) this.#init.traversal.feed({ type: 'check', technique, on: true })
+    return this.#attempted.promise
+  }
+
+  /** Attempts that probe are few at once. */
+  #takeTurn(): boolean {
+    if (this.#over) return false
+    this.#probing ||= this.#init.traversal.budget.takeAttempt()
+    return this.#probing
+  }
+}

@@ -25,6 +25,8 @@ export interface PlanOptions {
   readonly allowed?: ReadonlySet<TechniqueName> | undefined
   /** `link`: a node of ours; `foreign`: nothing can be agreed on with it but DCUtR. */
   readonly peer: 'link' | 'foreign'
+  /** Its id, for techniques that know some peers only. @default not known */
+  readonly peerId?: string | undefined
   /** What found a path between these two networks the last time. */
   readonly worked?: TechniqueName | undefined
 }
@@ -62,20 +64,25 @@ function judge(
   technique: Plannable,
   mine: NetworkSummary | undefined,
   theirs: NetworkSummary | undefined,
-  { allowed, peer, worked }: PlanOptions
+  { allowed, peer, peerId, worked }: PlanOptions
 ): Fit {
   const { name, sides } = technique
-  if (name === 'relay') return fitOf(technique, mine, theirs)
+  if (name === 'relay') return fitOf(technique, mine, theirs, peerId)
   if (allowed?.has(name) === false) return { fits: false, why: 'not-allowed' }
   if (peer === 'foreign' && sides === 'both' && !BY_DCUTR.has(name)) return { fits: false, why: 'needs-link' }
-  const fit = fitOf(technique, mine, theirs)
+  const fit = fitOf(technique, mine, theirs, peerId)
   return name === worked && (fit.fits || fit.why === 'not-known') ? { fits: true, why: 'worked-before' } : fit
 }
 
 /** A technique may be anybody's. */
-function fitOf(technique: Plannable, mine: NetworkSummary | undefined, theirs: NetworkSummary | undefined): Fit {
+function fitOf(
+  technique: Plannable,
+  mine: NetworkSummary | undefined,
+  theirs: NetworkSummary | undefined,
+  peerId: string | undefined
+): Fit {
   try {
-    const { fits, why } = technique.fits(mine, theirs)
+    const { fits, why } = technique.fits(mine, theirs, peerId)
     return typeof fits === 'boolean' && Object.hasOwn(REASONS, why) ? { fits, why } : { fits: false, why: 'crashed' }
   } catch {
     return { fits: false, why: 'crashed' }

@@ -29,8 +29,8 @@ export interface Technique {
   readonly typicalMs: number
   /** `both`: the other side has to take part, and is asked first. `one`: it need not know. */
   readonly sides: 'one' | 'both'
-  /** Pure. Of a network that is not known yet nothing is told. */
-  fits(mine: NetworkSummary | undefined, theirs: NetworkSummary | undefined): Fit
+  /** Does nothing else. Of a network that is not known yet nothing is told. `peer` is the other side's id, for a technique that knows some peers only. */
+  fits(mine: NetworkSummary | undefined, theirs: NetworkSummary | undefined, peer?: string): Fit
   /**
    * Tries it, once. Whatever it does after its signal has aborted, or after it has ended, is without effect; one that throws or does not end in time
    * has failed.
@@ -41,6 +41,8 @@ export interface Technique {
 export type AttemptContext = LinkAttempt | ForeignAttempt
 
 interface CommonAttempt {
+  /** The other side's id. */
+  readonly peer: string
   readonly mine: NetworkSummary | undefined
   readonly theirs: NetworkSummary | undefined
   readonly clock: Clock
@@ -84,7 +86,6 @@ export interface LinkAttempt extends CommonAttempt {
 /** With a libp2p peer of another kind: a second connection is to be made. */
 export interface ForeignAttempt extends CommonAttempt {
   readonly on: 'foreign'
-  readonly peer: string
   /** Takes part in the DCUtR upgrade, and resolves with what became of this technique in it. */
   upgrade(): Promise<AttemptResult>
   /** Dials an address. Resolves when the peer has proved its identity there. */

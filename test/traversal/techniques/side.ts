@@ -18,6 +18,7 @@ const LINK = 'beeline'
 /** One side's attempt, its sockets in the simulated internet. Checks are plain: a question, its answer, and a question back. */
 export class Side implements LinkAttempt {
   readonly on = 'link'
+  readonly peer = 'other side'
   readonly role: LinkAttempt['role']
   readonly clock: LinkAttempt['clock']
   readonly random: Random

@@ -16,6 +16,7 @@ import { NetworkMemory, networkKey } from '../nat/memory.ts'
 import { endpointText, type HubReport, type NetworkReport } from '../nat/report.ts'
 import { STUN_PORT } from '../nat/servers.ts'
 import { probePortMapping } from '../portmap/index.ts'
+import { reachabilityOf } from './reachability.ts'
 
 export interface ExamineOptions {
   /** Also what takes minutes: the lifetime of mappings, and the path MTU. @default false */
@@ -123,7 +124,7 @@ export async function examineNode(node: Examinee, options: ExamineOptions = {}):
     }),
     brief ? [] : Promise.all(node.hubIds.map(hub => askHub(node, hub, signal)))
   ])
-  let reachability = told(autonat)
+  let reachability = reachabilityOf(autonat.reachability)
   if (reachability === 'unknown') reachability = inferred(found.udp4) ?? reachability
   if (reachability === 'unknown' && !brief) {
     onProgress?.('waiting for a hub that tries to reach us')
@@ -202,11 +203,6 @@ function withTcp({ tcp4, tcp6 }: Examined, connected: readonly Multiaddr[]): Pic
   }
 }
 
-export function told({ reachability: { ip4, ip6 } }: Autonat): NetworkReport['reachability'] {
-  if (ip4 === 'public' || ip6 === 'public') return 'public'
-  return ip4 === 'private' ? 'private' : 'unknown'
-}
-
 /** A hub needs seconds to find that it cannot reach us. What asks who is talked to lets no stranger in: that is quicker to know. */
 function inferred({ ok, filtering }: NetworkReport['udp4']): NetworkReport['reachability'] | undefined {
   return ok && filtering != null && filtering !== 'endpoint-independent' ? 'private' : undefined
@@ -215,7 +211,7 @@ function inferred({ ok, filtering }: NetworkReport['udp4']): NetworkReport['reac
 async function toldWithin({ autonat, host }: Examinee, ms: number, signal: AbortSignal) {
   const { promise, resolve } = Promise.withResolvers<void>()
   const off = autonat.events.on('reachability', () => {
-    if (told(autonat) !== 'unknown') resolve()
+    if (reachabilityOf(autonat.reachability) !== 'unknown') resolve()
   })
   // where our addresses are no public ones, no hub is asked about them
   const nothing = host.clock.after(CANDIDATES_MS, () => {
@@ -225,7 +221,7 @@ async function toldWithin({ autonat, host }: Examinee, ms: number, signal: Abort
   nothing.cancel()
   off()
   signal.throwIfAborted()
-  return told(autonat)
+  return reachabilityOf(autonat.reachability)
 }
 
 /** The public IPv4 address that hubs see now. */

@@ -2,6 +2,7 @@ import { noise } from '@chainsafe/libp2p-noise'
 import { identifyPush } from '@libp2p/identify'
 import type { Connection, IdentifyResult, PeerId, Stream } from '@libp2p/interface'
 import type { TransportManager } from '@libp2p/interface-internal'
+import { defaultLogger } from '@libp2p/logger'
 import { ping } from '@libp2p/ping'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p } from 'libp2p'
@@ -18,10 +19,11 @@ import { tcp } from '../libp2p/tcp/index.ts'
 import { yamux } from '../libp2p/yamux.ts'
 import type { NetworkReport } from '../nat/report.ts'
 import type { Mapped } from '../portmap/index.ts'
-import { systemHost } from '../socket/system/host.ts'
 import { type ConnectOptions, connect } from './connect.ts'
 import { Dials } from './dials.ts'
-import type { Examinee, ExamineOptions } from './examine.ts'
+import { Examinations } from './examinations.ts'
+import type { ExamineOptions } from './examine.ts'
+import { openExperience } from './experience.ts'
 import { reachable } from './hubs.ts'
 import { Link } from './link.ts'
 import { type NetworkChange, NodeNetwork } from './network.ts'
@@ -57,14 +59,21 @@ const LISTEN = ['/ip4/0.0.0.0/udp/0/quic-v1', '/ip6/::/udp/0/quic-v1', '/ip4/0.0
  * @throws NatError NO_HUB when none of the hubs answers, BAD_ADDRESS, BAD_OPTION
  */
 export async function createNode(options: NodeOptions) {
-  const { hubs, hubIds, allowPrivate, portMapping, techniques } = settingsOf(options)
+  const { hubs, hubIds, allowPrivate, portMapping, examines, registered, techniques } = settingsOf(options)
   const reservations = new Events<ReservationEvents>()
   const ports = new MappedPorts()
   const network = new NodeNetwork()
+  const dials = new Dials()
+  const examinations = new Examinations(() => dials.running > 0)
+  const log = defaultLogger().forComponent('beeline:node')
+  const experience = await openExperience(options.memoryFile, problem => log('what worked is not kept - %e', problem))
   const relayed = new Links({
     candidates: network.candidates,
     relays: () => hubs,
     allowPrivate,
+    registered,
+    summary: examinations.summary,
+    experience,
     ...(techniques == null ? {} : { techniques })
   })
   const libp2p = await createLibp2p({
@@ -93,10 +102,8 @@ export async function createNode(options: NodeOptions) {
   })
   const { transportManager } = (libp2p as unknown as Internals).components
   network.start({ ...libp2p.services, links: relayed, events: libp2p, transportManager, hubs, ports, allowPrivate })
-  let examinee: Examinee | undefined
   const hubConnections = () => libp2p.getConnections().filter(({ remotePeer }) => hubIds.has(remotePeer.toString()))
   const links = new Map<string, Link>()
-  const dials = new Dials()
   const events = new Events<NodeEvents>()
 
   const linkTo = (peer: PeerId): Link => {
@@ -130,10 +137,15 @@ export async function createNode(options: NodeOptions) {
   reservations.on('reserved', ({ relay }) => {
     relayed.hubBack()
     network.hubBack()
+    examinations.summary.hubBack()
     events.emit('reservation', { hub: relay.toString(), held: true })
   })
   reservations.on('lost', ({ relay }) => events.emit('reservation', { hub: relay.toString(), held: false }))
-  network.events.on('change', change => events.emit('network', change))
+  network.events.on('change', change => {
+    // what is not seen on this machine is another NAT, or what that does now
+    examinations.summary.networkChanged(change.kind === 'mapping' || change.kind === 'silence')
+    events.emit('network', change)
+  })
   libp2p.services.dcutr.events.on('direct', ({ peer, connection }) => links.get(peer.toString())?.won(connection))
   libp2p.services.dcutr.events.on('attempt', ({ peer, attempt }) => links.get(peer.toString())?.tried(attempt))
 
@@ -143,9 +155,12 @@ export async function createNode(options: NodeOptions) {
     await started
   } catch (error) {
     network.stop()
+    examinations.summary.stop()
     await libp2p.stop()
     throw error
   }
+
+  examinations.start({ libp2p, transportManager, hubs, ports, portMapping }, examines)
 
   return {
     id: libp2p.peerId.toString(),
@@ -186,11 +201,7 @@ export async function createNode(options: NodeOptions) {
      * @throws the signal's reason
      */
     async examine(options?: ExamineOptions): Promise<NetworkReport> {
-      // few programs ask, and it is a lot of code
-      const { examineeOf, examineNode } = await import('./examine.ts')
-      const transports = transportManager.getTransports()
-      examinee ??= examineeOf(libp2p, transports, hubs, { host: systemHost, portMapping, brief: false })
-      return await examineNode(examinee, options)
+      return await examinations.examine(options)
     },
 
     /** Ports that the router has mapped. */
@@ -205,6 +216,8 @@ export async function createNode(options: NodeOptions) {
 
     async stop(): Promise<void> {
       network.stop()
+      examinations.summary.stop()
+      await experience.stop()
       await libp2p.stop()
       events.clear()
     }

@@ -32,6 +32,12 @@ export interface NodeOptions {
    * @default true, unless all hubs are on this machine
    */
   readonly portMapping?: boolean
+  /**
+   * Where it is kept which technique found a path between which networks (their public addresses), so that the next run of the program begins with it.
+   *
+   * @default nowhere: it is forgotten when the node stops
+   */
+  readonly memoryFile?: string
   /** Gives up starting. */
   readonly signal?: AbortSignal
 }

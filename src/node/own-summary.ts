@@ -48,7 +48,7 @@ export class OwnSummary implements SummarySource {
   #failures = 0
   /** Counts networks: a report of the one before is none of this one. */
   #network = 0
-  #over = false
+  #state: 'new' | 'begun' | 'over' = 'new'
 
   constructor(init: OwnSummaryInit) {
     this.#init = init
@@ -62,8 +62,10 @@ export class OwnSummary implements SummarySource {
     return this.#changes.on('change', listener)
   }
 
-  /** To be called when there is a hub. */
+  /** To be called when there is a hub. Nothing is examined before, but by others. */
   begin(): void {
+    if (this.#state !== 'new') return
+    this.#state = 'begun'
     this.#examineIn(OWN_SUMMARY.firstMs, true)
   }
 
@@ -100,7 +102,7 @@ export class OwnSummary implements SummarySource {
   }
 
   stop(): void {
-    this.#over = true
+    this.#state = 'over'
     this.#timer?.cancel()
     this.#running?.abort(new NatError('LINK_CLOSED', 'the node stops'))
     this.#changes.clear()
@@ -108,7 +110,7 @@ export class OwnSummary implements SummarySource {
 
   #examineIn(ms: number, fresh: boolean, busySinceMs?: number): void {
     this.#timer?.cancel()
-    if (this.#over) return
+    if (this.#state !== 'begun') return
     this.#timer = this.#init.clock.after(ms, () => this.#due(fresh, busySinceMs))
   }
 
@@ -133,7 +135,7 @@ export class OwnSummary implements SummarySource {
   }
 
   #take(report: NetworkReport | undefined): void {
-    if (this.#over) return
+    if (this.#state === 'over') return
     if (report == null || !isAnswered(report)) {
       const { retryMs } = OWN_SUMMARY
       this.#examineIn(retryMs[Math.min(this.#failures++, retryMs.length - 1)]!, true)

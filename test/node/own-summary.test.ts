@@ -169,6 +169,16 @@ describe('what a node tells of its network', () => {
     assert.equal(own.current()?.udp4.mapping, 'address-and-port-dependent')
   })
 
+  it('is not looked for by a node that does not begin, which tells what others have asked for', async () => {
+    const { own, clock, times } = node()
+    own.networkChanged(true)
+    own.hubBack()
+    await own.taking(Promise.resolve(OFFICE))
+    await clock.advance(2 * OWN_SUMMARY.againMs)
+    assert.deepEqual(times(), [])
+    assert.equal(own.current()?.udp4.mapping, 'address-and-port-dependent')
+  })
+
   it('leaves nothing behind when the node stops', async () => {
     const { own, clock, examined } = node({})
     own.begin()

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { it } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -49,6 +52,42 @@ it('js-libp2p.ts: a plain js-libp2p node with our parts punches', { skip: NO_LAB
   const said = await allOf(start('bob', hubAddress, id))
   assert.match(said, /^direct: punch-quic connected$/m)
   assert.match(said, /^ping: \d+ ms$/m)
+})
+
+it('technique.ts: a technique of its own finds a port that is forwarded by hand, and is called by its name', {
+  skip: NO_LAB
+}, async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'beeline-book-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const book = join(folder, 'book.json')
+  await writeFile(book, '{}')
+  const { lab, hubAddress } = await journey(t, preset('easy-hard', { link: { delayMs: 5 } }))
+  const start = (host: string, ...args: string[]) => {
+    const argv = [process.execPath, ...example('technique'), hubAddress, book, ...args]
+    return lab.spawn(host, argv, { stdio: ['ignore', 'pipe', 'inherit'] })
+  }
+  const said = createInterface({ input: start('alice').stdout! })
+  let id: string | undefined
+  let at: { address: string; port: string } | undefined
+  for await (const line of said) {
+    id ??= /^I am (\S+)$/.exec(line)?.[1]
+    const [, address, port] = /^at \/ip4\/(192\.168\.[\d.]+)\/udp\/(\d+)\/quic-v1/.exec(line) ?? []
+    if (address != null && port != null) at = { address, port }
+    if (id != null && at != null) break
+  }
+  assert.ok(id != null && at != null, 'alice has told her id and her address')
+  const rules = [
+    'add table ip forwarded',
+    'add chain ip forwarded pre { type nat hook prerouting priority dstnat; }',
+    `add rule ip forwarded pre iifname wan udp dport 7777 dnat to ${at.address}:${at.port}`,
+    'add rule inet lab opened ct status dnat accept'
+  ]
+  const forwarding = await lab.exec('natA', ['nft', rules.join('\n')])
+  assert.equal(forwarding.code, 0, forwarding.stderr)
+  await writeFile(book, JSON.stringify({ [id]: { address: lab.host('natA').ip, port: 7777 } }))
+  const bob = await allOf(start('bob', id))
+  assert.match(bob, /^direct by address-book$/m)
+  assert.match(bob, /^address-book: ok, connected$/m)
 })
 
 it('sim.ts: two hosts punch a hole in virtual time, and so does the page that shows it', async () => {

@@ -1,11 +1,9 @@
-import type { Libp2p, PeerId } from '@libp2p/interface'
+import type { PeerId } from '@libp2p/interface'
 import type { TransportManager } from '@libp2p/interface-internal'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { realClock } from '../core/clock.ts'
 import { NatError } from '../core/errors.ts'
 import { race } from '../libp2p/circuit/connect.ts'
-import type { Dcutr } from '../libp2p/dcutr/index.ts'
-import type { Attempt } from '../traversal/attempt.ts'
 import { connectError } from './connect-error.ts'
 import type { Dials } from './dials.ts'
 import type { Link } from './link.ts'
@@ -19,12 +17,13 @@ export interface ConnectOptions {
 
 /** What a connect works with. */
 export interface Connecting {
-  readonly libp2p: Libp2p<{ dcutr: Dcutr }>
   readonly transportManager: TransportManager
   readonly hubs: readonly Multiaddr[]
   readonly dials: Dials
   isConnected(peer: PeerId): boolean
   linkTo(peer: PeerId): Link
+  /** To a peer of another kind: begins to look for a direct connection, once. A link to one of ours does so by itself. */
+  goDirect(link: Link, peer: PeerId): void
 }
 
 const CONNECT_TIMEOUT_MS = 15_000
@@ -53,8 +52,9 @@ export async function connect(
   }
   const link = node.linkTo(peer)
   link.refresh()
+  node.goDirect(link, peer)
   if (until === 'direct' && link.path?.kind !== 'direct') {
-    await untilDirect(node, link, peer, limit).catch(error => {
+    await untilDirect(link, peer, limit).catch(error => {
       throw connectError(id, error, limit)
     })
   }
@@ -62,19 +62,11 @@ export async function connect(
 }
 
 /** @throws NatError STILL_RELAYED when everything has been tried once; the signal's reason */
-async function untilDirect({ libp2p }: Connecting, link: Link, peer: PeerId, signal: AbortSignal): Promise<void> {
-  let attempts: readonly Attempt[]
-  if (link.session != null) {
-    await link.settled(signal)
-    if (link.path?.kind === 'direct') return
-    attempts = link.attempts
-  } else {
-    const upgrade = await libp2p.services.dcutr.upgrade(peer, { signal })
-    link.refresh()
-    if (upgrade.outcome === 'direct') return
-    attempts = upgrade.attempts
-  }
-  const why = attempts.map(({ technique, reason }) => `${technique}: ${reason}`).join(', ')
+async function untilDirect(link: Link, peer: PeerId, signal: AbortSignal): Promise<void> {
+  await link.settled(signal)
+  link.refresh()
+  if (link.path?.kind === 'direct') return
+  const why = link.attempts.map(({ technique, reason }) => `${technique}: ${reason}`).join(', ')
   const explanation = link.explain()
   throw new NatError('STILL_RELAYED', `connected to ${peer} over a relay only (${why})`, { details: { explanation } })
 }

@@ -7,8 +7,10 @@ import type { LinkSession } from '../libp2p/links/session.ts'
 import type { TimelineEntry } from '../libp2p/timeline.ts'
 import type { Attempt } from '../traversal/attempt.ts'
 import type { Explanation } from '../traversal/explain.ts'
+import type { Traversal } from '../traversal/link/traversal.ts'
 import type { KnownPath } from '../traversal/paths/api.ts'
 import { explainLink } from './explain-link.ts'
+import type { ForeignTraversal } from './foreign-traversal.ts'
 import { best, type LinkPath, pathOf } from './path.ts'
 
 /** The path that a link goes by, and why: of a link to a peer of another kind only the path is known. */
@@ -39,6 +41,7 @@ export class Link {
   readonly #peer: PeerId
   readonly #adopted = new WeakSet<LinkSession>()
   readonly #settlings = new Events<{ settled: undefined }>()
+  #foreign: ForeignTraversal | undefined
   #path: LinkPath | undefined
   #winner: Connection | undefined
 
@@ -90,7 +93,7 @@ export class Link {
   /** What was tried to get a direct path, in which order, what happened, why, and what would help, as far as it is known by now. */
   explain(): Explanation {
     const { peer, path, attempts, history } = this
-    return explainLink({ peer, path, attempts, history, traversal: this.#session()?.traversal })
+    return explainLink({ peer, path, attempts, history, traversal: this.#traversal() })
   }
 
   async close(): Promise<void> {
@@ -103,7 +106,7 @@ export class Link {
    * @throws the signal's reason
    */
   async settled(signal: AbortSignal): Promise<void> {
-    const isOver = () => this.#path?.kind === 'direct' || this.#session()?.traversal?.tried !== false
+    const isOver = () => this.#path?.kind === 'direct' || this.#traversal()?.tried !== false
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const onChange = () => isOver() && resolve()
     const onAbort = () => reject(signal.reason)
@@ -120,6 +123,18 @@ export class Link {
       signal.removeEventListener('abort', onAbort)
       for (const each of off) each()
     }
+  }
+
+  /** Called by the node when it begins to look for a direct connection to a peer of another kind; once. */
+  foreign(begin: () => ForeignTraversal): void {
+    if (this.#foreign != null || this.#session() != null || this.#path?.kind !== 'relay') return
+    const foreign = begin()
+    this.#foreign = foreign
+    void foreign.ended.then(() => this.#settlings.emit('settled', undefined))
+  }
+
+  #traversal(): Traversal | ForeignTraversal | undefined {
+    return this.#session()?.traversal ?? this.#foreign
   }
 
   /** The connection that goes over changing paths, if the peer is one of ours. */

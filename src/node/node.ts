@@ -24,6 +24,7 @@ import { Dials } from './dials.ts'
 import { Examinations } from './examinations.ts'
 import type { ExamineOptions } from './examine.ts'
 import { openExperience } from './experience.ts'
+import { goDirect } from './go-direct.ts'
 import { reachable } from './hubs.ts'
 import { Link } from './link.ts'
 import { type NetworkChange, NodeNetwork } from './network.ts'
@@ -115,6 +116,14 @@ export async function createNode(options: NodeOptions) {
     events.emit('link', link)
     return link
   }
+  const toForeign = (link: Link, peer: PeerId) =>
+    goDirect(link, peer, {
+      techniques: registered,
+      allowed: techniques && new Set(techniques),
+      summary: () => examinations.summary.current(),
+      dcutr: libp2p.services.dcutr,
+      dial: (address, signal) => transportManager.dial(address, { signal })
+    })
   const onConnection = ({ detail: connection }: CustomEvent<Connection>) => {
     const id = connection.remotePeer.toString()
     if (hubIds.has(id)) return
@@ -183,7 +192,7 @@ export async function createNode(options: NodeOptions) {
       // a link that has no path left may be that of a peer which is gone: who is back has to be dialled
       const isConnected = (peer: PeerId) =>
         libp2p.getConnections(peer).some(each => each.status === 'open' && relayed.of(each)?.isCutOff !== true)
-      return await connect({ libp2p, transportManager, hubs, dials, isConnected, linkTo }, id, options)
+      return await connect({ transportManager, hubs, dials, isConnected, linkTo, goDirect: toForeign }, id, options)
     },
 
     async handle(protocol: string, handler: StreamHandler): Promise<void> {

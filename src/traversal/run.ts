@@ -27,6 +27,8 @@ export interface RunInit {
   readonly contextOf: (technique: Technique, signal: AbortSignal) => { context: AttemptContext; release(): void }
   /** For steps that need the other side: waits until that has agreed. @returns why it does not take part; undefined when it does */
   readonly agreed: (technique: Technique, signal: AbortSignal) => Promise<Reason | undefined>
+  /** How long each attempt may take at least. Milliseconds. @default {@link RUN.leastMs} */
+  readonly leastMs?: number
   /** Called once for each step, when it has ended or was passed over. */
   readonly onAttempt: (attempt: Attempt) => void
 }
@@ -73,7 +75,7 @@ async function turn(
 
 async function attempt(init: RunInit, technique: Technique, ending: AbortController): Promise<AttemptResult> {
   const { clock } = init
-  const patienceMs = Math.min(RUN.mostMs, Math.max(RUN.leastMs, RUN.patience * technique.typicalMs))
+  const patienceMs = Math.min(RUN.mostMs, Math.max(init.leastMs ?? RUN.leastMs, RUN.patience * technique.typicalMs))
   const { promise: over, resolve: end } = Promise.withResolvers<AttemptResult>()
   const timers: Timer[] = [
     clock.after(patienceMs, () => {

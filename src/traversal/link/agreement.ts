@@ -7,7 +7,7 @@ import type { PlanStep } from '../plan.ts'
 export const AGREEMENT = {
   /** For the other side's word: the path stream opens when QUIC's handshake is done, and relays can be slow. */
   answerMs: 10_000,
-  /** Plans of the other side that are looked at, beyond those of its rounds: an honest one makes a new one when a report changes. */
+  /** Plans of the other side that are looked at: an honest one makes a new one when a report changes, and when it tries again. */
   plans: { burst: 8, refillMs: 5_000, maxKeys: 1 }
 } as const
 

@@ -1,3 +1,4 @@
+import { Allowance } from '../../core/allowance.ts'
 import type { Clock } from '../../core/clock.ts'
 import { NatError } from '../../core/errors.ts'
 import type { Endpoint } from '../../core/machine.ts'
@@ -12,6 +13,9 @@ import type { TraversalInit } from './ground.ts'
 
 /** Messages of the other side that wait to be heard; more are dropped, as whoever sends so many does not wait for answers. */
 const MAX_UNHEARD = 64
+
+/** What an attempt says. The path stream, which the agents need, carries ten messages a second (path-stream.ts). */
+const SAY = { burst: 32, refillMs: 250, maxKeys: 1 } as const
 
 export interface ContextInit {
   readonly traversal: TraversalInit
@@ -41,6 +45,7 @@ export class LinkContext implements LinkAttempt {
   readonly #attempted = Promise.withResolvers<AttemptResult>()
   readonly #found = Promise.withResolvers<KnownPath>()
   readonly #unheard: Uint8Array[] = []
+  readonly #sayable = new Allowance(SAY)
   #listener: ((bytes: Uint8Array) => void) | undefined
   #checks: TechniqueName
   #probing = false
@@ -106,6 +111,9 @@ export class LinkContext implements LinkAttempt {
     if (this.#over) return
     if (bytes.length === 0 || bytes.length > MAX_TECHNIQUE_BYTES) {
       throw new RangeError(`a message has 1 to ${MAX_TECHNIQUE_BYTES} bytes, not ${bytes.length}`)
+    }
+    if (!this.#sayable.take('', this.clock.now())) {
+      throw new NatError('LIMIT', 'an attempt may say four things a second: say more at once, or less')
     }
     this.#init.traversal.send({ type: 'TECHNIQUE', technique: this.#init.technique, round: this.round, bytes })
   }

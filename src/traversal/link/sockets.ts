@@ -1,67 +1,93 @@
 import { NatError } from '../../core/errors.ts'
 import type { Path, SocketId } from '../../socket/path.ts'
 import type { TechniqueName } from '../attempt.ts'
+import { keyOf } from '../paths/known.ts'
 import type { TraversalInit } from './ground.ts'
 
 interface Open {
   readonly technique: TechniqueName
-  /** Paths by it from which the link takes packets. */
-  paths: number
+  readonly of: AttemptSockets
+  /** Those by it from which the link takes packets. */
+  readonly paths: Set<string>
+}
+
+/** What one attempt opens. */
+export interface AttemptSockets {
+  /** @throws NatError LIMIT, LINK_CLOSED */
+  open(family: 4 | 6): Promise<SocketId>
+  /** The attempt is over. */
+  release(): void
 }
 
 /** The sockets that a link's techniques have opened. When an attempt is over, those stay by which somebody has come. */
 export class TechniqueSockets {
   readonly #init: Pick<TraversalInit, 'ground' | 'budget' | 'peer' | 'feed'>
   readonly #open = new Map<SocketId, Open>()
-  /** Techniques whose attempts go on. */
-  readonly #busy = new Set<TechniqueName>()
-  #over = false
+  readonly #over = new Set<AttemptSockets>()
+  #closed = false
 
   constructor(init: Pick<TraversalInit, 'ground' | 'budget' | 'peer' | 'feed'>) {
     this.#init = init
   }
 
-  /** @throws NatError LIMIT, LINK_CLOSED */
-  async open(technique: TechniqueName, family: 4 | 6): Promise<SocketId> {
-    const { ground, budget, peer } = this.#init
-    if (!budget.takeSocket(peer))
-      throw new NatError('LIMIT', 'too many sockets are open for techniques: try again later')
-    this.#busy.add(technique)
-    const socket = await ground.openSocket(family).catch(error => {
-      budget.giveSocket(peer)
-      throw error
-    })
-    this.#open.set(socket, { technique, paths: 0 })
-    if (this.#over || !this.#busy.has(technique)) {
-      this.#close(socket)
-      throw new NatError('LINK_CLOSED', 'the attempt is over')
+  ofAttempt(technique: TechniqueName): AttemptSockets {
+    let isOver = false
+    const sockets: AttemptSockets = {
+      open: async family => {
+        const socket = isOver || this.#closed ? undefined : await this.#bind(family)
+        if (socket == null) throw new NatError('LINK_CLOSED', 'the attempt is over')
+        this.#open.set(socket, { technique, of: sockets, paths: new Set() })
+        if (isOver || this.#closed) {
+          this.#close(socket)
+          throw new NatError('LINK_CLOSED', 'the attempt is over')
+        }
+        this.#tell(technique)
+        return socket
+      },
+      release: () => {
+        isOver = true
+        this.#over.add(sockets)
+        this.#sweep(sockets)
+        this.#tell(technique)
+      }
     }
-    this.#tell(technique)
-    return socket
+    return sockets
   }
 
   /** The link takes packets from a path, or no more. */
   accepted(path: Path, on: boolean): void {
     const open = path.kind === 'udp' ? this.#open.get(path.socket) : undefined
-    if (path.kind !== 'udp' || open == null) return
-    open.paths += on ? 1 : -1
-    if (open.paths > 0 || this.#busy.has(open.technique)) return
-    this.#close(path.socket)
+    if (open == null) return
+    if (on) open.paths.add(keyOf(path))
+    else open.paths.delete(keyOf(path))
+    if (open.paths.size > 0 || !this.#over.has(open.of)) return
+    this.#sweep(open.of)
     this.#tell(open.technique)
   }
 
-  /** An attempt is over. */
-  release(technique: TechniqueName): void {
-    if (!this.#busy.delete(technique)) return
-    for (const [socket, { technique: whose, paths }] of this.#open) {
-      if (whose === technique && paths === 0) this.#close(socket)
-    }
-    this.#tell(technique)
+  close(): void {
+    this.#closed = true
+    for (const socket of this.#open.keys()) this.#close(socket)
   }
 
-  close(): void {
-    this.#over = true
-    for (const socket of this.#open.keys()) this.#close(socket)
+  async #bind(family: 4 | 6): Promise<SocketId> {
+    const { ground, budget, peer } = this.#init
+    if (!budget.takeSocket(peer))
+      throw new NatError('LIMIT', 'too many sockets are open for techniques: try again later')
+    try {
+      return await ground.openSocket(family)
+    } catch (error) {
+      budget.giveSocket(peer)
+      throw error
+    }
+  }
+
+  /** Of an attempt that is over, what nobody comes by is not needed. */
+  #sweep(of: AttemptSockets): void {
+    const left = [...this.#open].filter(([, open]) => open.of === of)
+    const used = left.filter(([, { paths }]) => paths.size > 0)
+    for (const [socket, { paths }] of left) if (paths.size === 0) this.#close(socket)
+    if (used.length === 0) this.#over.delete(of)
   }
 
   #close(socket: SocketId): void {

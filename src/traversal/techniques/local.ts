@@ -1,4 +1,5 @@
 import { sourceOf } from '../../core/ip.ts'
+import type { Endpoint } from '../../core/machine.ts'
 import type { NetworkSummary } from '../../wire/summary.ts'
 import type { Technique } from '../technique.ts'
 import { tryPairs } from './pairs.ts'
@@ -16,6 +17,35 @@ export const local: Technique = {
     return { fits: shared, why: shared ? 'by-local-address' : 'other-network' }
   },
   attempt: tryPairs
+}
+
+/** Who else is in our LAN, and where there. */
+export interface LocalPeers {
+  of(peer: string): readonly Endpoint[]
+  /** @returns a function that takes the listener away again */
+  onChange(listener: (peer: string) => void): () => void
+}
+
+/** `local`, and neighbours are found, too, whose addresses do not tell that they are some: in a LAN with two ways out, for example. */
+export function localAmong(neighbours: LocalPeers): Technique {
+  return {
+    ...local,
+    fits(mine, theirs, peer) {
+      const isNeighbour = peer != null && neighbours.of(peer).length > 0
+      return isNeighbour ? { fits: true, why: 'by-local-address' } : local.fits(mine, theirs, peer)
+    },
+    attempt(context) {
+      if (context.on === 'link' && !context.signal.aborted) {
+        const look = () => {
+          for (const endpoint of neighbours.of(context.peer)) context.addTarget(endpoint)
+        }
+        const off = neighbours.onChange(peer => peer === context.peer && look())
+        context.signal.addEventListener('abort', off, { once: true })
+        look()
+      }
+      return tryPairs(context)
+    }
+  }
 }
 
 /** With several ways out two neighbours may be seen under different addresses. */

@@ -78,14 +78,18 @@ function pageOf(
   { connected, msDirect, attempts }: PingResult,
   { explanation, verbose }: Explained
 ): string {
-  if (msDirect != null && !verbose) return attempts.map(each => attemptLine(out, each)).join('')
+  const mattered = attempts.filter(({ reason }) => reason !== 'already-direct')
+  if (msDirect != null && !verbose) return mattered.map(each => attemptLine(out, each)).join('')
   return `${connected ? '\n' : ''}${explanationPage(out, explanation)}`
 }
 
 /** What made the path. */
-function techniqueOf({ connected, msDirect, path, attempts }: PingResult): string | null {
+function techniqueOf({ connected, msDirect, path, attempts, explanation }: PingResult): string | null {
   if (!connected || path == null) return null
-  return foundBy({ ...path, kind: msDirect == null ? 'relay' : 'direct' }, attempts)
+  const kind = msDirect == null ? 'relay' : 'direct'
+  // a link knows; it may go by another path since the last pong
+  const known = explanation?.path?.kind === kind ? explanation.path.technique : null
+  return known ?? foundBy({ ...path, kind }, attempts)
 }
 
 /** Without a connection the explanation begins with that. */

@@ -20,6 +20,7 @@ function relayed() {
     history: [],
     attempts: [],
     timeline: [],
+    explain: () => null,
     async openStream() {
       const [near, far] = await streamPair()
       far.addEventListener('message', ({ data }) => far.send(data))

@@ -23,7 +23,8 @@ class ProbingRun {
   readonly #machine: ProbingMachine
   readonly #sockets: SocketId[]
   readonly #settle: PromiseWithResolvers<AttemptResult>
-  readonly #onAbort = () => this.#end({ outcome: 'failed', reason: 'aborted', detail: this.#machine.effort })
+  /** The path that everything else is ended for may be this attempt's: `found` is heard first. */
+  readonly #onAbort = () => queueMicrotask(() => this.#abort())
   #timer: Timer | undefined
   #over = false
 
@@ -34,7 +35,7 @@ class ProbingRun {
     this.#settle = Promise.withResolvers<AttemptResult>()
     this.result = this.#settle.promise
     if (context.signal.aborted) {
-      this.#onAbort()
+      this.#abort()
       return
     }
     context.signal.addEventListener('abort', this.#onAbort, { once: true })
@@ -127,6 +128,10 @@ class ProbingRun {
     const socket = this.#sockets[index]
     if (socket == null) throw new RangeError(`there is no socket ${index} of ${this.#sockets.length}, ${MAIN} included`)
     return socket
+  }
+
+  #abort(): void {
+    this.#end({ outcome: 'failed', reason: 'aborted', detail: this.#machine.effort })
   }
 
   #end(result: AttemptResult): void {

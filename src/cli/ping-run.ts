@@ -105,7 +105,7 @@ export async function runPings(
     await upgrade.settled(ATTEMPT_MS)
   } finally {
     for (const link of links) {
-      result.attempts.push(...link.attempts)
+      result.attempts.push(...link.attempts.filter(isTold))
       if (link.timeline.length > 0) result.timeline = link.timeline
       result.explanation = link.explain()
     }
@@ -158,4 +158,9 @@ class Wake {
       })
     ])
   }
+}
+
+/** What was done to get a direct path: the relay is there before, and what nobody wanted is in the explanation. */
+function isTold({ technique, reason }: Attempt): boolean {
+  return technique !== 'relay' && reason !== 'not-allowed'
 }

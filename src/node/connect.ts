@@ -66,7 +66,8 @@ async function untilDirect(link: Link, peer: PeerId, signal: AbortSignal): Promi
   await link.settled(signal)
   link.refresh()
   if (link.path?.kind === 'direct') return
-  const why = link.attempts.map(({ technique, reason }) => `${technique}: ${reason}`).join(', ')
+  const told = link.attempts.filter(({ technique, reason }) => technique !== 'relay' && reason !== 'not-allowed')
+  const why = told.map(({ technique, reason }) => `${technique}: ${reason}`).join(', ')
   const explanation = link.explain()
   throw new NatError('STILL_RELAYED', `connected to ${peer} over a relay only (${why})`, { details: { explanation } })
 }

@@ -39,6 +39,8 @@ export class Traversal {
   /** Those that run, or have run since something changed. */
   readonly #begun = new Set<TechniqueName>()
   readonly #passedOver = new Map<TechniqueName, Reason>()
+  /** Of which something became since then. */
+  readonly #told = new Set<TechniqueName>()
   readonly #plans = new Allowance(AGREEMENT.plans)
   #isOver = false
   #isDirect = false
@@ -49,6 +51,7 @@ export class Traversal {
   #retry: Timer | undefined
   #wait: Timer | undefined
   #waited = false
+  #overdue: Timer | undefined
 
   /** @param onSettled called when {@link tried} may have become true */
   constructor(init: TraversalInit, onSettled: () => void) {
@@ -59,7 +62,7 @@ export class Traversal {
     this.#agreement = new Agreement(init.send)
     const { role, clock } = init
     this.#attempts = new Attempts({
-      traversal: init,
+      traversal: { ...init, onAttempt: attempt => this.#tell(attempt) },
       techniqueOf: name => this.#byName.get(name),
       agreed: async ({ name }, signal) => {
         if (role === 'controlled' || ASKS_ITSELF.has(name)) return undefined
@@ -156,6 +159,7 @@ export class Traversal {
     this.#isOver = true
     this.#retry?.cancel()
     this.#wait?.cancel()
+    this.#overdue?.cancel()
     this.#attempts.close()
   }
 
@@ -163,6 +167,7 @@ export class Traversal {
   #search(): void {
     this.#beganMs = this.#init.clock.now()
     this.#begun.clear()
+    this.#told.clear()
     this.#stopRetrying()
     this.#replan()
   }
@@ -191,6 +196,23 @@ export class Traversal {
     }
     this.#agreement.propose(steps.filter(step => this.#mustAgree(step)))
     this.#start(steps.map(step => ({ ...step, round: this.#agreement.roundOf(step.technique) })))
+    if (role === 'controlled') this.#expectProposals()
+  }
+
+  /** What the side that decides never comes to, it does not know, or cannot do. */
+  #expectProposals(): void {
+    this.#overdue?.cancel()
+    const expected = this.#plan.steps.filter(step => this.#needsBoth(step))
+    if (expected.length === 0 || this.#isDirect) return
+    const lastMs = Math.max(...expected.map(({ startMs }) => startMs))
+    this.#overdue = this.#init.clock.after(lastMs + AGREEMENT.answerMs, () => {
+      for (const { technique } of expected) {
+        if (!this.#told.has(technique) && !this.#attempts.isRunning(technique)) {
+          this.#tell({ technique, outcome: 'skipped', reason: 'silent', ms: 0 })
+        }
+      }
+      this.#onSettled()
+    })
   }
 
   /** Whether there is something to do, or to tell, about a step that there was not before. */
@@ -232,7 +254,12 @@ export class Traversal {
   #attempted(attempt: Attempt): void {
     if (this.#attempts.attempted(attempt)) return
     // a later round, whose attempt is over, or what the other side has asked for
-    if (attempt.outcome === 'ok' || this.#init.role === 'controlled') this.#init.onAttempt(attempt)
+    if (attempt.outcome === 'ok' || this.#init.role === 'controlled') this.#tell(attempt)
+  }
+
+  #tell(attempt: Attempt): void {
+    this.#told.add(attempt.technique)
+    this.#init.onAttempt(attempt)
   }
 
   #found({ technique, path }: Extract<AgentEvent, { type: 'found' }>): void {
@@ -244,6 +271,7 @@ export class Traversal {
     if (this.#isOver || this.#isDirect === on) return
     this.#isDirect = on
     if (on) {
+      this.#overdue?.cancel()
       this.#attempts.direct()
       this.#stopRetrying()
       this.#retries = 0

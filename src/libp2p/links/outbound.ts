@@ -95,7 +95,10 @@ export async function openPipe(
         reject(error)
         return
       }
-      if (joined && !speaks) options.onForeign?.(code === 'UNSUPPORTED')
+      const certain = code === 'UNSUPPORTED'
+      // when we have given up, or lost the relay, the end of the stream says nothing of the other side
+      const isOurs = options.signal.aborted || relay.status !== 'open'
+      if (joined && !speaks && (certain || !isOurs)) options.onForeign?.(certain)
       const what = speaks ? 'begins no link' : `does not speak ${LINK_PROTOCOL}`
       reject(new NatError('UNSUPPORTED', `${target} ${what}: ${error.message}`, { cause: error }))
     }

@@ -6,6 +6,7 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { streamPair } from '@libp2p/utils'
 import { multiaddr } from '@multiformats/multiaddr'
 import { VirtualClock } from '../../../src/core/clock.ts'
+import { NatError } from '../../../src/core/errors.ts'
 import { encodeFrame } from '../../../src/libp2p/frames.ts'
 import type { LinksContext } from '../../../src/libp2p/links/context.ts'
 import { openPipe } from '../../../src/libp2p/links/outbound.ts'
@@ -17,25 +18,40 @@ const HELLO = new Uint8Array(10)
 /** A line of multistream-select, as the other side's `na` is. */
 const NA = Buffer.from('\x13/multistream/1.0.0\n\x03na\n')
 
+interface Ours {
+  readonly controller: AbortController
+  /** Our connection to it. */
+  readonly relay: { status: string }
+}
+
 /** What becomes of a pipe at a relay that does as told. */
-async function outcome(relayDoes: (far: Stream) => unknown) {
+async function outcome(relayDoes: (far: Stream) => unknown, weDo: (ours: Ours) => void = () => {}) {
   const [near, far] = await streamPair()
   const context = { clock: new VirtualClock() } as unknown as LinksContext
   const remoteAddr = multiaddr('/ip4/192.0.2.1/udp/4001/quic-v1')
-  const relay = { newStream: async () => near, remotePeer: HUB, remoteAddr } as unknown as Connection
+  const relay = { newStream: async () => near, remotePeer: HUB, remoteAddr, status: 'open' }
+  const controller = new AbortController()
   const foreign: boolean[] = []
-  const options = { signal: new AbortController().signal, onForeign: (certain: boolean) => foreign.push(certain) }
-  const { hello } = await openPipe(context, relay, TARGET, HELLO, options)
+  const options = { signal: controller.signal, onForeign: (certain: boolean) => foreign.push(certain) }
+  const { hello } = await openPipe(context, relay as unknown as Connection, TARGET, HELLO, options)
+  const ended = new Promise(resolve => near.addEventListener('close', resolve))
+  weDo({ controller, relay })
   await relayDoes(far)
   const { code } = await hello.then(
     () => assert.fail('there is nobody'),
     error => error
   )
+  if (controller.signal.aborted) await ended
   return { code, foreign }
 }
 
 const says = (status: CircuitStatus) => (far: Stream) =>
   far.send(encodeFrame(hopCodec.encode({ type: 'STATUS', status })))
+
+const hangsUp = async (far: Stream) => {
+  says('OK')(far)
+  await far.close()
+}
 
 const ROWS: ReadonlyArray<
   readonly [what: string, relayDoes: (far: Stream) => unknown, code: string, foreign: readonly boolean[]]
@@ -55,18 +71,23 @@ const ROWS: ReadonlyArray<
     'UNSUPPORTED',
     [true]
   ],
-  [
-    'the other side hangs up',
-    async far => {
-      says('OK')(far)
-      await far.close()
-    },
-    'UNSUPPORTED',
-    [false]
-  ]
+  ['the other side hangs up', hangsUp, 'UNSUPPORTED', [false]]
 ]
 for (const [what, relayDoes, code, foreign] of ROWS) {
   test(`a pipe that is asked for, and ${what}: ${code}`, async () => {
     assert.deepEqual(await outcome(relayDoes), { code, foreign })
   })
 }
+
+test('a pipe that we have given up, and that ends then: nobody is taken for one who knows no links', async () => {
+  const givenUp = new NatError('LINK_CLOSED', 'the node stops')
+  const { code, foreign } = await outcome(hangsUp, ({ controller }) => controller.abort(givenUp))
+  assert.deepEqual({ code, foreign }, { code: 'LINK_CLOSED', foreign: [] })
+})
+
+test('nor when our connection to the relay has ended', async () => {
+  const lost = ({ relay }: Ours) => {
+    relay.status = 'closed'
+  }
+  assert.deepEqual((await outcome(hangsUp, lost)).foreign, [])
+})

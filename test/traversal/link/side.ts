@@ -220,8 +220,16 @@ export class Side {
     else if (use != null) this.#world.later(() => this.other.arrived++)
   }
 
-  attempt(technique: TechniqueName): Attempt | undefined {
-    return this.attempts.findLast(each => each.technique === technique)
+  /** What became of a technique, each time: outcome and reason. */
+  outcomes(technique: TechniqueName): string[] {
+    return this.attempts
+      .filter(each => each.technique === technique)
+      .map(({ outcome, reason }) => `${outcome} ${reason}`)
+  }
+
+  /** Of what it has said to the other side. */
+  saidOf<T extends PathMessage['type']>(type: T): Extract<PathMessage, { type: T }>[] {
+    return this.said.filter((message): message is Extract<PathMessage, { type: T }> => message.type === type)
   }
 
   /** As node/explain-link.ts. */

@@ -25,6 +25,8 @@ export class SimSwitch {
   /** So many are ever opened. */
   bound = 0
   maxSockets = 1_024
+  /** What is sent there never arrives. */
+  loses: (to: Endpoint) => boolean = () => false
   /** Packets that are no STUN, on paths that are the link's. */
   onData: (bytes: Uint8Array, from: Path) => void = () => {}
   /** The rest: of strangers. */
@@ -55,7 +57,7 @@ export class SimSwitch {
 
   send(id: SocketId, to: Endpoint, bytes: Uint8Array): void {
     this.sent++
-    this.#sockets.get(id)?.socket.send({ bytes, to })
+    if (!this.loses(to)) this.#sockets.get(id)?.socket.send({ bytes, to })
   }
 
   async admit(_flow: number, path: Path): Promise<boolean> {

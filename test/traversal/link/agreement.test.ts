@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { sleep } from '../../../src/core/clock.ts'
 import { AGREEMENT } from '../../../src/traversal/link/agreement.ts'
 import { RUN } from '../../../src/traversal/run.ts'
 import type { Technique } from '../../../src/traversal/technique.ts'
@@ -9,6 +10,9 @@ import type { PathMessage } from '../../../src/wire/path.ts'
 import { between } from './places.ts'
 import type { Side } from './side.ts'
 import { World, type WorldOptions } from './world.ts'
+
+/** Agrees, and then does nothing. */
+const idle: Technique = { ...birthday, attempt: () => new Promise(() => {}) }
 
 /** What takes both sides: the one that is dialled has random ports. */
 async function stage(options: WorldOptions = {}): Promise<World> {
@@ -53,8 +57,7 @@ describe('what takes both sides is agreed on', () => {
       assert.equal(world[late].saidOf('REPORT').length, 1)
       assert.deepEqual(plans(world), [[1, ['birthday']]])
       // what is cheaper has had its time already
-      const firstWord = world.b.saidOf('AGREE')[0] == null ? undefined : world.a.saidOf('PLAN')[0]!.steps[0]!.startMs
-      assert.equal(firstWord, 0)
+      assert.equal(world.a.saidOf('PLAN')[0]!.steps[0]!.startMs, 0)
       assert.ok(world.sim.clock.now() - knownMs < 3_000)
     })
   }
@@ -92,7 +95,6 @@ describe('what takes both sides is agreed on', () => {
   })
 
   it('and ends where the other side agrees, and then does nothing', async () => {
-    const idle: Technique = { ...birthday, attempt: () => new Promise(() => {}) }
     using world = await stage({ b: { techniques: instead(idle) } })
     await world.connect()
     await world.until(() => world.a.outcomes('birthday').length > 0 && world.b.outcomes('birthday').length > 0, 30_000)
@@ -190,7 +192,7 @@ describe('plans that were not made so', () => {
     assert.ok(await world.until(() => world.a.saidOf('PLAN').length > 0, 5_000))
     await world.advance(100)
     const count = world.b.attempts.length
-    const names = ['no-such-thing', 'punch-quic', 'relay', 'punch-tcp', '__proto__'.replaceAll('_', 'x')]
+    const names = ['no-such-thing', 'punch-quic', 'relay', 'punch-tcp']
     world.a.deliver({ type: 'PLAN', round: 9, steps: names.map(technique => ({ technique, startMs: 0 })) })
     await world.advance(60)
     assert.equal(world.b.attempts.slice(count).filter(({ technique }) => technique !== 'birthday').length, 0)
@@ -250,26 +252,19 @@ describe('reports and messages without end', () => {
       ...birthday,
       attempt: async context => {
         if (context.on !== 'link') throw new Error('not here')
-        const { promise, resolve } = Promise.withResolvers<void>()
-        context.clock.after(5_000, resolve)
-        await promise
-        context.clock.after(100, () => (done = true))
-        let done = false
-        while (!done) {
-          await Promise.race([
-            context.hear().then(() => heard++),
-            new Promise<void>(end => context.clock.after(1, end))
-          ])
+        await sleep(context.clock, 5_000)
+        for (;;) {
+          await context.hear()
+          heard++
         }
-        return { outcome: 'failed', reason: 'no-answer' }
       }
     }
-    using world = await stage({ a: { techniques: instead(deaf) } })
+    using world = await stage({ a: { techniques: instead(deaf) }, b: { techniques: instead(idle) } })
     await world.connect()
     assert.ok(await world.until(() => world.b.saidOf('AGREE').length > 0, 10_000))
     await flood(world, world.b, () => ({ type: 'TECHNIQUE', technique: 'birthday', round: 1, bytes: Uint8Array.of(1) }))
     await world.until(isTried(world), 20_000)
-    assert.deepEqual(world.a.outcomes('birthday'), ['failed no-answer'])
+    assert.deepEqual(world.a.outcomes('birthday'), ['failed hung'])
     assert.equal(heard, 64)
   })
 

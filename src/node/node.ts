@@ -14,11 +14,13 @@ import { identify } from '../libp2p/identify.ts'
 import { Links } from '../libp2p/links/links.ts'
 import { liveness } from '../libp2p/liveness.ts'
 import { MappedPorts } from '../libp2p/mapped/ports.ts'
+import { LocalDiscovery } from '../libp2p/mdns/discovery.ts'
 import { quic } from '../libp2p/quic/index.ts'
 import { tcp } from '../libp2p/tcp/index.ts'
 import { yamux } from '../libp2p/yamux.ts'
 import type { NetworkReport } from '../nat/report.ts'
 import type { Mapped } from '../portmap/index.ts'
+import { systemHost } from '../socket/system/host.ts'
 import { type ConnectOptions, connect } from './connect.ts'
 import { Dials } from './dials.ts'
 import { Examinations } from './examinations.ts'
@@ -30,6 +32,7 @@ import { Link } from './link.ts'
 import { type NetworkChange, NodeNetwork } from './network.ts'
 import { type NodeOptions, settingsOf } from './options.ts'
 import { pathOf } from './path.ts'
+import { withNeighbours } from './registered.ts'
 
 export type NodeEvents = {
   /** A peer has connected to us, or we to it. */
@@ -60,7 +63,7 @@ const LISTEN = ['/ip4/0.0.0.0/udp/0/quic-v1', '/ip6/::/udp/0/quic-v1', '/ip4/0.0
  * @throws NatError NO_HUB when none of the hubs answers, BAD_ADDRESS, BAD_OPTION
  */
 export async function createNode(options: NodeOptions) {
-  const { hubs, hubIds, allowPrivate, portMapping, examines, registered, techniques } = settingsOf(options)
+  const { hubs, hubIds, allowPrivate, portMapping, examines, mdns, registered, techniques } = settingsOf(options)
   const reservations = new Events<ReservationEvents>()
   const ports = new MappedPorts()
   const network = new NodeNetwork()
@@ -68,11 +71,12 @@ export async function createNode(options: NodeOptions) {
   const examinations = new Examinations(() => dials.running > 0)
   const log = defaultLogger().forComponent('beeline:node')
   const experience = await openExperience(options.memoryFile, problem => log('what worked is not kept - %e', problem))
+  const lan = mdns ? new LocalDiscovery(systemHost) : undefined
   const relayed = new Links({
     candidates: network.candidates,
     relays: () => hubs,
     allowPrivate,
-    registered,
+    registered: lan == null ? registered : withNeighbours(registered, lan.neighbours),
     summary: examinations.summary,
     experience,
     ...(techniques == null ? {} : { techniques })
@@ -98,7 +102,8 @@ export async function createNode(options: NodeOptions) {
       links: relayed.service,
       liveness: liveness({ hubs: hubIds, spares: connection => relayed.of(connection) != null }),
       autonat: autonat({ servers: hubIds, allowPrivate, mapped: ports }),
-      ...(portMapping ? { ports: ports.service } : {})
+      ...(portMapping ? { ports: ports.service } : {}),
+      ...(lan == null ? {} : { lan: lan.service })
     }
   })
   const { transportManager } = (libp2p as unknown as Internals).components
@@ -152,7 +157,9 @@ export async function createNode(options: NodeOptions) {
   reservations.on('lost', ({ relay }) => events.emit('reservation', { hub: relay.toString(), held: false }))
   network.events.on('change', change => {
     // what is not seen on this machine is another NAT, or what that does now
-    examinations.summary.networkChanged(change.kind === 'mapping' || change.kind === 'silence')
+    const isOutside = change.kind === 'mapping' || change.kind === 'silence'
+    examinations.summary.networkChanged(isOutside)
+    if (!isOutside) lan?.networkChanged()
     events.emit('network', change)
   })
   libp2p.services.dcutr.events.on('direct', ({ peer, connection }) => links.get(peer.toString())?.won(connection))

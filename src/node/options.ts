@@ -33,6 +33,12 @@ export interface NodeOptions {
    */
   readonly portMapping?: boolean
   /**
+   * Looks for peers in the LAN by multicast DNS, and is found there: who listens in it hears our id and our addresses in it.
+   *
+   * @default true, unless all hubs are on this machine
+   */
+  readonly mdns?: boolean
+  /**
    * Where it is kept which technique found a path between which networks (their public addresses), so that the next run of the program begins with it.
    *
    * @default nowhere: it is forgotten when the node stops
@@ -54,6 +60,7 @@ export function settingsOf(options: NodeOptions) {
     portMapping: options.portMapping ?? !isOnThisMachine,
     /** A hub on this machine's loopback sees nothing of the network. */
     examines: !isOnThisMachine,
+    mdns: options.mdns ?? !isOnThisMachine,
     registered: all,
     techniques: allowed(options.techniques, all)
   } as const

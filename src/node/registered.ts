@@ -2,6 +2,7 @@ import { NatError } from '../core/errors.ts'
 import type { TechniqueName } from '../traversal/attempt.ts'
 import type { Technique } from '../traversal/technique.ts'
 import { BUILT_IN } from '../traversal/techniques/index.ts'
+import { type LocalPeers, local, localAmong } from '../traversal/techniques/local.ts'
 
 /** A plan names all of them to the other side, and each costs an attempt there too. */
 export const MAX_EXTRA_TECHNIQUES = 16
@@ -20,6 +21,11 @@ export function registered(extra: readonly Technique[] = []): readonly Technique
     all.push(technique)
   }
   return all
+}
+
+/** The same, where neighbours are known. */
+export function withNeighbours(all: readonly Technique[], neighbours: LocalPeers): readonly Technique[] {
+  return all.map(technique => (technique === local ? localAmong(neighbours) : technique))
 }
 
 /** Those that may be used. @throws NatError BAD_OPTION for a name that none of them has */

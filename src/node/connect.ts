@@ -46,7 +46,7 @@ export async function connect(
     // past libp2p's dial queue, which would try one hub after the other
     const dial = (signal: AbortSignal) =>
       race(relayed, realClock, signal, (address, own) => transportManager.dial(address, { signal: own }))
-    await dials.join(id, limit, dial).catch(error => {
+    await dials.join(peer.toString(), limit, dial).catch(error => {
       throw connectError(id, error, limit)
     })
   }

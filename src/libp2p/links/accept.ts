@@ -6,7 +6,7 @@ import type { InboundCircuit } from '../circuit/context.ts'
 import { multistreamLines } from '../optimistic.ts'
 import { Timeline } from '../timeline.ts'
 import type { LinksContext } from './context.ts'
-import { discard, joined, limited, upgradeOptions } from './dial.ts'
+import { discard, joined, limited, tie, upgradeOptions } from './dial.ts'
 import { helloFrame, helloStep } from './hello.ts'
 import { checkAttach, linkKeys, makeAttach, makeOffer, openOffer } from './offer.ts'
 import { carriedBy } from './outbound.ts'
@@ -84,16 +84,19 @@ async function begin(
     session.events.on('close', () => over.abort(new NatError('LINK_CLOSED', 'the link is over')))
     carrier.send(helloFrame({ type: 'OFFER', envelope: mine.envelope }))
     // what is told to the switch later reaches the engine later: no connection comes before it is expected
-    const accepting = engine.accept(flow.loopbackPort, AbortSignal.any([signal, over.signal]))
+    const bounded = AbortSignal.any([signal, over.signal])
+    const accepting = engine.accept(flow.loopbackPort, bounded)
     accepting.catch(() => {})
     sessions.agree(session, keys, offer)
     const connection = await accepting
+    tie(connection, session)
     timeline.mark('handshake')
     // the switch knows now that it is no forged handshake; the session's own use of the flow is enough
     if ((await packetSwitch.accept(flow.loopbackPort)) != null) await packetSwitch.release(flow.flow)
     const remoteAddr = withPeer(relay.remoteAddr, relay.remotePeer).encapsulate(`/p2p-circuit/p2p/${peer}`)
     const maConn = joined(context, sessions, connection, session, remoteAddr, 'inbound')
-    await upgrader.upgradeInbound(maConn, { ...upgradeOptions(context, connection, peer, signal), ...limited(limit) })
+    await upgrader.upgradeInbound(maConn, { ...upgradeOptions(context, connection, peer, bounded), ...limited(limit) })
+    bounded.throwIfAborted()
   } catch (error) {
     if (session != null) session.close()
     else await discard(packetSwitch, pipe, flowing)

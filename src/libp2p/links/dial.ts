@@ -61,6 +61,7 @@ export async function dialLink(
     })
     agreed.catch(error => over.abort(error))
     const connection = await connecting
+    tie(connection, begun)
     timeline.mark('handshake')
     // the offer came before the handshake, or was lost with the pipe
     await agreed
@@ -69,6 +70,8 @@ export async function dialLink(
       ...upgradeOptions(context, connection, target, signal),
       ...limited(limit())
     })
+    // the upgrader looks at the signal before it asks the gater, and not after
+    signal.throwIfAborted()
     return upgraded
   } catch (error) {
     if (session != null) session.close()
@@ -84,6 +87,15 @@ export async function dialLink(
 export async function discard(packetSwitch: PacketSwitch, pipe: number, flowing: Promise<FlowInfo>): Promise<void> {
   packetSwitch.closePipe(pipe)
   await flowing.then(({ flow }) => packetSwitch.release(flow, true)).catch(() => {})
+}
+
+/** From when the engine has the connection it is over with the session, though libp2p may not have it yet. @throws NatError LINK_CLOSED when it is over by now */
+export function tie(connection: EngineConnection, session: LinkSession): void {
+  if (session.over) {
+    connection.abort()
+    throw new NatError('LINK_CLOSED', 'the link is over')
+  }
+  session.events.on('close', () => connection.abort())
 }
 
 /** The engine's connection as libp2p takes it, closed and gone together with the session. @throws NatError WRONG_PEER, LIMIT */

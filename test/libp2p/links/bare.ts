@@ -1,6 +1,6 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { identify } from '@libp2p/identify'
-import type { Connection, Libp2p, PeerId } from '@libp2p/interface'
+import type { Connection, ConnectionGater, Libp2p, PeerId } from '@libp2p/interface'
 import type { TransportManager } from '@libp2p/interface-internal'
 import { byteStream } from '@libp2p/utils'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -13,7 +13,7 @@ import { quic } from '../../../src/libp2p/quic/index.ts'
 import { QuicTransport } from '../../../src/libp2p/quic/transport.ts'
 import { tcp } from '../../../src/libp2p/tcp/index.ts'
 import { yamux } from '../../../src/libp2p/yamux.ts'
-import type { PlaneStats } from '../../../src/socket/plane.ts'
+import type { PacketSwitch } from '../../../src/socket/switch.ts'
 import { HOP_PROTOCOL, STOP_PROTOCOL } from '../../../src/wire/circuit.ts'
 import { ECHO } from './stage.ts'
 
@@ -26,12 +26,14 @@ export interface AtHub {
 export interface Bare {
   readonly libp2p: Libp2p
   readonly links: Links
+  /** Asked before each connection; what it says may be changed. */
+  readonly gater: ConnectionGater
   readonly id: PeerId
   /** Begins to be reachable at its hubs. @returns when it is, at the first of them */
   reserve(): Promise<void>
   /** Over one of its hubs, past libp2p's dial queue. */
   dial(peer: PeerId, hub?: AtHub, signal?: AbortSignal): Promise<Connection>
-  stats(): Promise<PlaneStats>
+  packetSwitch(): Promise<PacketSwitch>
   /** What there is of links, now and of what they need. */
   left(): Promise<Left>
 }
@@ -51,6 +53,7 @@ export async function bare(hubs: readonly AtHub[], options: Partial<LinksOptions
   const addresses = hubs.map(({ addrs }) => multiaddr(addrs.find(each => each.includes('/quic-v1'))))
   const events = new Events<ReservationEvents>()
   const clock = new CountingClock()
+  const gater: ConnectionGater = { denyDialMultiaddr: () => false }
   const links = new Links({
     clock,
     candidates: { list: () => [], onChange: () => () => {} },
@@ -63,7 +66,7 @@ export async function bare(hubs: readonly AtHub[], options: Partial<LinksOptions
     transports: [quic(), tcp(), circuitRelay({ links, events })],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
-    connectionGater: { denyDialMultiaddr: () => false },
+    connectionGater: gater,
     connectionMonitor: { enabled: false },
     connectionManager: { inboundConnectionThreshold: 1_000 },
     services: { identify: identify(), links: links.service }
@@ -77,13 +80,15 @@ export async function bare(hubs: readonly AtHub[], options: Partial<LinksOptions
     { runOnLimitedConnection: true }
   )
   const { transportManager } = (libp2p as unknown as { components: { transportManager: TransportManager } }).components
-  const stats = async () => {
-    const transport = transportManager.getTransports().find(each => each instanceof QuicTransport)
-    return await (await transport!.packetSwitch()).stats()
-  }
+  const packetSwitch = () =>
+    transportManager
+      .getTransports()
+      .find(each => each instanceof QuicTransport)!
+      .packetSwitch()
   return {
     libp2p,
     links,
+    gater,
     id: libp2p.peerId,
     async reserve() {
       const { promise, resolve } = Promise.withResolvers<unknown>()
@@ -96,9 +101,9 @@ export async function bare(hubs: readonly AtHub[], options: Partial<LinksOptions
       const relay = addresses[hubs.indexOf(hub!)]!
       return transportManager.dial(relay.encapsulate(`/p2p-circuit/p2p/${peer}`), { signal })
     },
-    stats,
+    packetSwitch,
     async left() {
-      const { flows, admitted, pipes, handshakes } = await stats()
+      const { flows, admitted, pipes, handshakes } = await (await packetSwitch()).stats()
       const streams = libp2p.getConnections().flatMap(connection => connection.streams)
       const relayed = streams.filter(({ protocol }) => protocol === HOP_PROTOCOL || protocol === STOP_PROTOCOL).length
       return { links: links.all().length, flows, admitted, pipes, handshakes, relayed, timers: clock.pending }

@@ -160,6 +160,18 @@ describe('a node that stops', () => {
     })
   }
 
+  it('while its gater is asked about a connection that it dialled ends that, too', async t => {
+    const { alice, bob } = await two(t)
+    const stopped = Promise.withResolvers<void>()
+    bob.gater.denyOutboundUpgradedConnection = async () => {
+      stopped.resolve(bob.libp2p.stop())
+      return false
+    }
+    await assert.rejects(bob.dial(alice.id))
+    await stopped.promise
+    await until('the other side has heard of the end', () => alice.links.all().length === 0)
+  })
+
   it('before its own handshake is done, and after that of the dialler, leaves it without a link', async t => {
     await using relay = await BadRelay.open()
     const [alice, bob] = await Promise.all([bare([relay]), bare([relay])])
@@ -183,6 +195,23 @@ describe('a node that stops', () => {
     await until('the dialler has heard of the end', () => connection.status !== 'open')
     assert.deepEqual(bob.links.all(), [])
   })
+})
+
+it('a link that ends while the switch is told of its handshake leaves no connection', async t => {
+  const { alice, bob } = await two(t)
+  const packetSwitch = await alice.packetSwitch()
+  const accept = packetSwitch.accept.bind(packetSwitch)
+  packetSwitch.accept = async port => {
+    const flow = await accept(port)
+    for (const link of alice.links.all()) link.close()
+    return flow
+  }
+  const opened: unknown[] = []
+  alice.libp2p.addEventListener('connection:open', ({ detail }) => opened.push(detail.multiplexer))
+  const connection = await bob.dial(alice.id).catch(() => undefined)
+  await until('the dialler has heard of the end', () => connection == null || connection.status !== 'open')
+  await until('nothing is left', () => alice.links.all().length === 0)
+  assert.deepEqual(opened, [])
 })
 
 it('a reservation is renewed however many relayed streams run to the hub', async t => {

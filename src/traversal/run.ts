@@ -99,7 +99,9 @@ async function attempt(init: RunInit, technique: Technique, ending: AbortControl
     return result
   } catch (error) {
     if (init.direct.aborted || init.signal.aborted) return { outcome: 'skipped', reason: endReason(init) }
-    return { outcome: 'failed', reason: 'crashed', detail: short((error as Error | undefined)?.message ?? error) }
+    // not its own fault
+    const reason = error instanceof NatError && error.code === 'LIMIT' ? 'limit' : 'crashed'
+    return { outcome: 'failed', reason, detail: short((error as Error | undefined)?.message ?? error) }
   } finally {
     ending.signal.removeEventListener('abort', onEnd)
     for (const timer of timers) timer.cancel()

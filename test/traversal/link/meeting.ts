@@ -33,8 +33,7 @@ export async function meet(spec: SimSpec, options: WorldOptions = {}): Promise<M
   const before = [a.network.sent, b.network.sent] as const
   await world.connect()
   const isDirect = () => a.directMs != null && b.directMs != null
-  const isTried = () => a.traversal?.tried === true && b.traversal?.tried === true
-  await world.until(() => isDirect() || isTried(), WITHIN_MS)
+  await world.until(() => isDirect() || (a.isTried && b.isTried), WITHIN_MS)
   // relayed, both have to be sure that nothing comes any more; direct, who has come last tells the other side
   await world.advance(isDirect() ? 500 : AGREEMENT.answerMs + 5_000)
   const met = {

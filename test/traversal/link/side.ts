@@ -157,6 +157,11 @@ export class Side {
     return this.paths.traversal!
   }
 
+  /** All that is in its plan. */
+  get isTried(): boolean {
+    return this.#paths?.traversal?.tried === true
+  }
+
   /** What the link goes by: the technique that has found it. */
   get route(): TechniqueName | undefined {
     return this.#paths?.history.changes.at(-1)?.technique

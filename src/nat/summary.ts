@@ -44,10 +44,15 @@ function transportOf(report: TransportReport, asked: boolean): TransportSummary 
   return { ok, translated, mapping: mappingOf(report), filtering, allocation: portAllocation, step, hairpin }
 }
 
-/** Where it is known to vary, and not how much, the worst is told. */
-function mappingOf({ mapping, mappingPossible }: TransportReport): TransportSummary['mapping'] {
+/**
+ * Where it is known to vary, and not how much, the worst is told. A hub with one address cannot tell whether another address would see another port:
+ * who gives the same to all ports of one, or keeps the port that we have, hardly ever does otherwise for the next.
+ */
+function mappingOf({ mapping, mappingPossible, portAllocation }: TransportReport): TransportSummary['mapping'] {
   if (mapping != null || mappingPossible.length === 0) return mapping
-  return mappingPossible.includes('endpoint-independent') ? null : 'address-and-port-dependent'
+  if (!mappingPossible.includes('endpoint-independent')) return 'address-and-port-dependent'
+  const steady = portAllocation === 'preserving' || !mappingPossible.includes('address-and-port-dependent')
+  return steady ? 'endpoint-independent' : null
 }
 
 function addressesOf(transports: readonly TransportReport[]): readonly string[] {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { DEPENDENCES } from '../../src/core/behaviour.ts'
 import { summaryOf } from '../../src/nat/summary.ts'
 import { summaryCodec } from '../../src/wire/summary.ts'
 import {
@@ -55,6 +56,24 @@ describe('what of a report a peer is told', () => {
     })
   }
 
+  const POSSIBLE = [
+    { possible: ['endpoint-independent', 'address-dependent'], allocation: 'random', told: 'endpoint-independent' },
+    { possible: DEPENDENCES, allocation: 'preserving', told: 'endpoint-independent' },
+    { possible: DEPENDENCES, allocation: 'random', told: null },
+    {
+      possible: ['address-dependent', 'address-and-port-dependent'],
+      allocation: 'preserving',
+      told: 'address-and-port-dependent'
+    }
+  ] as const
+  for (const { possible, allocation, told } of POSSIBLE) {
+    it(`by a hub with one address: ${possible.join(' or ')}, ${allocation} ports, counts as ${told}`, () => {
+      const known = report()
+      const udp4 = { ...known.udp4, mapping: null, mappingPossible: possible, portAllocation: allocation }
+      assert.equal(summaryOf({ ...known, udp4 }).udp4.mapping, told)
+    })
+  }
+
   it('UDP that is blocked is told apart from a family that nobody could be asked about', () => {
     const blocked = summaryOf(NETWORKS['udp-blocked'])
     assert.deepEqual([blocked.udp4.ok, blocked.tcp4.ok], [false, true])
@@ -82,7 +101,6 @@ describe('what of a report a peer is told', () => {
     const of = (...mappingPossible: (typeof EASY)['mappingPossible']) =>
       summaryOf(report({ udp4: { ...EASY, mapping: null, mappingPossible } })).udp4.mapping
     assert.equal(of('address-dependent', 'address-and-port-dependent'), 'address-and-port-dependent')
-    assert.equal(of('endpoint-independent', 'address-dependent'), null)
     assert.equal(of(), null)
   })
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
+import { DEPENDENCES } from '../../src/core/behaviour.ts'
 import type { NetworkReport } from '../../src/nat/report.ts'
 import { type Forecast, forecast, PLACES, type Place, WHYS } from '../../src/traversal/forecast.ts'
 import { EASY, HARD, HUB, MAPPED, NATIVE6, NETWORKS, NO_HUB, NO_MAPPING, OFFLINE, report, SILENT } from './reports.ts'
@@ -74,6 +75,9 @@ describe("what is forecast is what the README's grid measured", () => {
 const SEQUENTIAL = { ...HARD, portAllocation: 'sequential', portStep: 1 } as const
 
 /** A network, a place of the other side, and what is said of the two. */
+/** Random ports, and one server with one port: it may be anything. */
+const UNTOLD = { ...EASY, mapping: null, mappingPossible: DEPENDENCES, portAllocation: 'random' } as const
+
 const ROWS: ReadonlyArray<readonly [string, NetworkReport, Place, Omit<Forecast, 'place'>]> = [
   [
     'a symmetric NAT with a mapped port that a hub got in by',
@@ -117,15 +121,21 @@ const ROWS: ReadonlyArray<readonly [string, NetworkReport, Place, Omit<Forecast,
     { path: null, technique: null, why: 'no-ipv6' }
   ],
   [
-    'a mapping that one server address could not tell',
+    'a mapping that one server address could not tell: another one hardly ever sees another port',
     report({ udp4: { ...EASY, mapping: null, mappingPossible: ['endpoint-independent', 'address-dependent'] } }),
+    'firewall',
+    { path: 'direct', technique: 'punch-quic', why: 'both-predictable' }
+  ],
+  [
+    'a mapping that one port could not tell',
+    report({ udp4: UNTOLD }),
     'firewall',
     { path: 'direct', technique: 'punch-tcp', why: 'both-predictable' }
   ],
   [
     'the same of TCP too',
     report({
-      udp4: { ...EASY, mapping: null, mappingPossible: ['endpoint-independent', 'address-dependent'] },
+      udp4: UNTOLD,
       tcp4: { ...EASY, mapping: null, mappingPossible: [] }
     }),
     'firewall',

@@ -22,7 +22,9 @@ export class SimSwitch {
   use: Path | undefined
   /** Of all sockets. */
   sent = 0
-  /** So many are ever opened. */
+  /** Whom something was sent to. */
+  readonly hosts = new Set<string>()
+  /** So many sockets were opened in all. */
   bound = 0
   maxSockets = 1_024
   /** What is sent there never arrives. */
@@ -57,6 +59,7 @@ export class SimSwitch {
 
   send(id: SocketId, to: Endpoint, bytes: Uint8Array): void {
     this.sent++
+    this.hosts.add(to.address)
     if (!this.loses(to)) this.#sockets.get(id)?.socket.send({ bytes, to })
   }
 

@@ -2,10 +2,10 @@ import { join } from 'node:path'
 import { noise } from '@chainsafe/libp2p-noise'
 import { identify, identifyPush } from '@libp2p/identify'
 import type { Transport } from '@libp2p/interface'
-import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p } from 'libp2p'
+import { liveness } from '../libp2p/liveness.ts'
 import { interfaceAddresses, isLoopback, isUnspecified } from '../libp2p/quic/address.ts'
 import { quic } from '../libp2p/quic/index.ts'
 import { listeningSockets } from '../libp2p/quic/shared.ts'
@@ -79,11 +79,13 @@ export async function startHub(options: HubOptions = {}): Promise<Hub> {
     ],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
+    // most peers ask us, and more cheaply
+    connectionMonitor: { enabled: false },
     connectionManager: { maxConnections: MAX_CONNECTIONS, inboundConnectionThreshold: 100 },
     services: {
       identify: identify(),
       identifyPush: identifyPush(),
-      ping: ping({ maxInboundStreams: 4 }),
+      liveness: liveness(),
       // stock TCP, whose dials leave from a new port each
       autonat: autonatServer({ transports: () => [quic(), tcp(), webSockets()], hosts }),
       relay: relayService()

@@ -9,9 +9,11 @@ import { optimisticMuxer } from './optimistic.ts'
  */
 const MAX_WINDOW_BYTES = 2 * 1024 * 1024
 
-/** The muxer of connections that are not QUIC: yamux, its streams negotiated optimistically. */
+/** The muxer of connections that are not QUIC: yamux, its streams negotiated optimistically. Its own keep-alive is off: js-libp2p has one, and so have we (liveness.ts). */
 export function yamux() {
-  const create = optimisticMuxer(libp2pYamux({ streamOptions: { maxStreamWindowSize: MAX_WINDOW_BYTES } }))
+  const create = optimisticMuxer(
+    libp2pYamux({ enableKeepAlive: false, streamOptions: { maxStreamWindowSize: MAX_WINDOW_BYTES } })
+  )
   return (components: Parameters<typeof create>[0]) => safeAbort(create(components))
 }
 

@@ -3,7 +3,6 @@ import { identifyPush } from '@libp2p/identify'
 import type { Connection, IdentifyResult, PeerId, Stream } from '@libp2p/interface'
 import type { TransportManager } from '@libp2p/interface-internal'
 import { defaultLogger } from '@libp2p/logger'
-import { ping } from '@libp2p/ping'
 import { webSockets } from '@libp2p/websockets'
 import { createLibp2p } from 'libp2p'
 import { Events } from '../core/events.ts'
@@ -96,8 +95,6 @@ export async function createNode(options: NodeOptions) {
     services: {
       identify: identify(),
       identifyPush: identifyPush(),
-      // a sign of life, an examination and the application may ask at the same time
-      ping: ping({ maxOutboundStreams: 4, maxInboundStreams: 4 }),
       dcutr: dcutr({ allowPrivate, ...(techniques == null ? {} : { techniques }) }),
       links: relayed.service,
       liveness: liveness({ hubs: hubIds, spares: connection => relayed.of(connection) != null }),

@@ -8,6 +8,7 @@ import { ping } from '@libp2p/ping'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { VirtualClock } from '../../src/core/clock.ts'
+import { NatError } from '../../src/core/errors.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { LIVENESS, liveness } from '../../src/libp2p/liveness.ts'
 import { tcp } from '../../src/libp2p/tcp/index.ts'
@@ -43,10 +44,11 @@ async function watched(
     await other.stop()
     assert.equal(clock.pending, 0)
   })
-  const streams = { count: 0 }
+  const streams: { count: number; last?: Stream } = { count: 0 }
   let awake = false
   const hear = async (stream: Stream) => {
     streams.count++
+    streams.last = stream
     if (awake) for await (const bytes of stream) stream.send(bytes)
   }
   if (peer === 'silent') await other.handle(PING, hear)
@@ -55,7 +57,9 @@ async function watched(
     clock,
     connection,
     streams,
-    /** So many questions have arrived. */
+    /** The other side. */
+    other,
+    /** So many streams have been opened. */
     async heard(count: number) {
       while (streams.count < count) await new Promise(resolve => setImmediate(resolve))
     },
@@ -124,7 +128,45 @@ describe('liveness of connections', { timeout: 20_000 }, () => {
   test('nothing is asked after the node has stopped', async t => {
     const { clock } = await watched(t, 'ping', () => false)
     await clock.advance(1)
-    assert.equal(clock.pending, 2)
+    assert.equal(clock.pending, 1)
+  })
+
+  test('all questions go over one stream, and over another one when the other side has ended it', async t => {
+    const { clock, connection, streams, wakeUp } = await watched(t, 'silent', () => false)
+    wakeUp()
+    for (let time = 0; time < 5; time++) await answered(clock, connection, LIVENESS.everyMs)
+    assert.equal(streams.count, 1)
+    const ended = once(connection.streams[0]!, 'close')
+    streams.last!.abort(new Error('idle for too long'))
+    await ended
+    for (let time = 0; time < 5; time++) await answered(clock, connection, LIVENESS.everyMs)
+    assert.equal(streams.count, 2)
+    assert.equal(connection.streams.length, 1)
+  })
+
+  test('who has dialled asks, and the other side only when it does not any more', async t => {
+    const clock = new VirtualClock()
+    const both = liveness({ clock, random: seededRandom(1) })
+    const start = () => createLibp2p({ ...common, services: { liveness: both } })
+    const [node, other] = await Promise.all([start(), start()])
+    t.after(() => Promise.all([node.stop(), other.stop()]))
+    const connection = await node.dial(other.getMultiaddrs()[0]!)
+    while (other.getConnections().length === 0) await new Promise(resolve => setImmediate(resolve))
+    const [theirs] = other.getConnections()
+    for (let time = 0; time < 8; time++) await answered(clock, connection, LIVENESS.everyMs)
+    assert.equal(theirs!.rtt, undefined)
+    assert.equal(connection.streams.filter(({ protocol }) => protocol === PING).length, 1)
+    // it hangs from now on
+    await node.services.liveness.stop?.()
+    await node.handle(PING, () => {})
+    const closed = once(theirs!, 'close')
+    // twice its pace, its turn, and both questions
+    for (let ms = 0; ms < 3 * LIVENESS.everyMs + 2 * LIVENESS.queuedAnswerMs; ms += 1_000) {
+      await clock.advance(1_000)
+      for (let i = 0; i < 10; i++) await new Promise(resolve => setImmediate(resolve))
+    }
+    await closed
+    assert.equal(theirs!.status, 'aborted')
   })
 })
 
@@ -142,6 +184,8 @@ function dead(address: string, isHub: boolean) {
     direct: !address.includes('/p2p-circuit'),
     remoteAddr: multiaddr(address),
     remotePeer: { toString: () => 'peer' },
+    direction: 'outbound',
+    timeline: {},
     abortedMs: 0,
     newStream: () => new Promise(() => {}),
     abort() {
@@ -152,6 +196,7 @@ function dead(address: string, isHub: boolean) {
   const hubs = new Set(isHub ? ['peer'] : [])
   const service = liveness({ spares: () => false, hubs, clock, random: seededRandom(1) })({
     connectionManager: { getConnections: () => (connection.status === 'open' ? [connection as never] : []) },
+    registrar: { handle: async () => {}, unhandle: async () => {} },
     logger: defaultLogger()
   })
   return { clock, connection, service }
@@ -176,8 +221,38 @@ test('one that is doubted is asked once, however often, and has little time', as
   service.doubt(() => false)
   await clock.advance(1_000)
   for (let time = 0; time < 10; time++) service.doubt(() => true)
-  assert.equal(clock.pending, 3)
+  assert.equal(clock.pending, 2)
   await clock.advance(LIVENESS.doubtMs)
   assert.equal(connection.abortedMs, 2_000 + LIVENESS.doubtMs)
   await service.stop()
+})
+
+test('of several connections to a hub, the one that it reaches us by is asked often, and another now and then', async t => {
+  const clock = new VirtualClock()
+  const asked: string[] = []
+  const to = (address: string) => ({
+    status: 'open',
+    direct: true,
+    direction: 'outbound',
+    timeline: { open: 0 },
+    remoteAddr: multiaddr(address),
+    remotePeer: { toString: () => 'hub' },
+    rtt: undefined as number | undefined,
+    newStream: async () => {
+      asked.push(address)
+      throw new NatError('UNSUPPORTED', 'no ping here')
+    }
+  })
+  const connections = ['/ip4/11.1.0.10/tcp/4001', '/ip4/11.1.0.10/udp/4001/quic-v1'].map(to)
+  const service = liveness({ hubs: new Set(['hub']), clock, random: seededRandom(1) })({
+    connectionManager: { getConnections: () => connections as never },
+    registrar: { handle: async () => {}, unhandle: async () => {} },
+    logger: defaultLogger()
+  })
+  await service.start()
+  t.after(() => service.stop())
+  await clock.advance(10 * 60_000)
+  const [spare, used] = connections.map(({ remoteAddr }) => asked.filter(address => address === `${remoteAddr}`).length)
+  // the first time to know how far it is
+  assert.deepEqual([spare, used], [1 + 10, 120])
 })

@@ -44,8 +44,8 @@ export class Side {
   readonly #heard = new Map<string, { readonly path: Path; count: number }>()
   /** Path messages of the other side that have come. */
   readonly #taken = new Set<number>()
-  /** Where the other side is, by what it has told. */
-  #theirs: readonly PathCandidate[] = []
+  /** Where the other side is, by what it has told last; messages overtake each other here. */
+  #theirs: { readonly seq: number; readonly candidates: readonly PathCandidate[] } = { seq: 0, candidates: [] }
   #use: Path | undefined
   #also: Path | undefined
   #sent = 0
@@ -70,8 +70,8 @@ export class Side {
     this.attach(circuit)
     this.feed({ type: 'sockets', sockets: [{ socket: 0, family: 4 }] })
     this.renew()
-    this.#theirs = theirs
-    this.feed({ type: 'message', message: { type: 'CANDIDATES', seq: 0, candidates: theirs } })
+    this.#theirs = { seq: 0, candidates: theirs }
+    this.feed({ type: 'message', message: { type: 'CANDIDATES', ...this.#theirs } })
     this.feed({ type: 'start' })
     this.#init.time.after(HANDSHAKE_MS, () => this.feed({ type: 'stream' }))
     this.#stayAlive()
@@ -79,7 +79,7 @@ export class Side {
 
   /** Whether the other side has told that it is there. */
   knows(address: string): boolean {
-    return this.#theirs.some(candidate => candidate.transport === 'udp' && candidate.address === address)
+    return this.#theirs.candidates.some(candidate => candidate.transport === 'udp' && candidate.address === address)
   }
 
   attach(circuit: Circuit): void {
@@ -175,7 +175,7 @@ export class Side {
   #take(number: number, message: PathMessage): void {
     if (this.#taken.has(number)) return
     this.#taken.add(number)
-    if (message.type === 'CANDIDATES') this.#theirs = message.candidates
+    if (message.type === 'CANDIDATES' && message.seq > this.#theirs.seq) this.#theirs = message
     this.feed({ type: 'message', message })
   }
 

@@ -122,9 +122,9 @@ for (const { kind, skip } of PLANES) {
       await assert.rejects(packetSwitch.bind('192.0.2.1', 0), { code: 'NO_NETWORK', message: /192\.0\.2\.1/ })
     })
 
-    test('64 public sockets; one more is LIMIT, until one goes', async t => {
+    test('576 public sockets; one more is LIMIT, until one goes', async t => {
       const { packetSwitch, socket } = await setUp(t, kind)
-      for (let i = 1; i < 64; i++) await packetSwitch.bind('127.0.0.1', 0)
+      for (let i = 1; i < 576; i++) await packetSwitch.bind('127.0.0.1', 0)
       await assert.rejects(packetSwitch.bind('127.0.0.1', 0), { code: 'LIMIT' })
       await packetSwitch.unbind(socket)
       await packetSwitch.bind('127.0.0.1', 0)

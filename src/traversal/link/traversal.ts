@@ -2,24 +2,18 @@ import { Allowance } from '../../core/allowance.ts'
 import type { Timer } from '../../core/clock.ts'
 import type { PathMessage } from '../../wire/path.ts'
 import type { NetworkSummary } from '../../wire/summary.ts'
-import type { Attempt, Reason, TechniqueName } from '../attempt.ts'
+import type { Attempt, TechniqueName } from '../attempt.ts'
 import type { AgentEvent } from '../paths/api.ts'
-import { type Plan, type PlanStep, plan } from '../plan.ts'
-import type { Technique } from '../technique.ts'
+import type { Plan, PlanStep } from '../plan.ts'
 import { AGREEMENT, Agreement } from './agreement.ts'
-import { Attempts } from './attempts.ts'
+import { type AttemptStep, Attempts } from './attempts.ts'
 import type { TraversalInit } from './ground.ts'
 import { Knowledge } from './knowledge.ts'
+import { Planning } from './planning.ts'
+import { Retries } from './retries.ts'
 
-export const TRAVERSAL = {
-  /** Between two tries of what takes both sides, while there is no direct path. TCP connects and checks have rounds of their own. */
-  retryMs: [30_000, 120_000, 600_000, 3_600_000],
-  /** How long reports are waited for before all counts as tried: a node knows its network seconds after it has started. */
-  reportMs: 6_000
-} as const
-
-/** What the agents agree on by a message of its own: to be asked first by a plan would cost a round trip. */
-const ASKS_ITSELF: ReadonlySet<TechniqueName> = new Set(['punch-tcp'])
+/** How long reports are waited for before all counts as tried: a node knows its network seconds after it has started. */
+const REPORT_MS = 6_000
 
 type PathMessageOf<T extends PathMessage['type']> = Extract<PathMessage, { type: T }>
 export type TraversalMessage = PathMessageOf<'REPORT' | 'PLAN' | 'AGREE' | 'TECHNIQUE'>
@@ -32,23 +26,16 @@ export type TraversalEvent = Extract<AgentEvent, { type: 'attempt' | 'found' | '
 export class Traversal {
   readonly #init: TraversalInit
   readonly #onSettled: () => void
-  readonly #byName: ReadonlyMap<TechniqueName, Technique>
   readonly #knowledge: Knowledge
+  readonly #planning: Planning
   readonly #agreement: Agreement
   readonly #attempts: Attempts
-  /** Those that run, or have run since something changed. */
-  readonly #begun = new Set<TechniqueName>()
-  readonly #passedOver = new Map<TechniqueName, Reason>()
-  /** Of which something became since then. */
-  readonly #told = new Set<TechniqueName>()
+  readonly #retries: Retries
   readonly #plans = new Allowance(AGREEMENT.plans)
+  /** Of which something became in this search. */
+  readonly #told = new Set<TechniqueName>()
   #isOver = false
   #isDirect = false
-  #plan: Plan = { steps: [] }
-  /** When the search began that goes on: what is cheap was begun then. */
-  #beganMs = 0
-  #retries = 0
-  #retry: Timer | undefined
   #wait: Timer | undefined
   #waited = false
   #overdue: Timer | undefined
@@ -57,15 +44,17 @@ export class Traversal {
   constructor(init: TraversalInit, onSettled: () => void) {
     this.#init = init
     this.#onSettled = onSettled
-    this.#byName = new Map(init.techniques.map(technique => [technique.name, technique]))
+    const { role, clock } = init
+    const planning = new Planning(init)
+    this.#planning = planning
     this.#knowledge = new Knowledge(init)
     this.#agreement = new Agreement(init.send)
-    const { role, clock } = init
+    this.#retries = new Retries(clock, () => this.#again())
     this.#attempts = new Attempts({
       traversal: { ...init, onAttempt: attempt => this.#tell(attempt) },
-      techniqueOf: name => this.#byName.get(name),
+      techniqueOf: name => planning.techniqueOf(name),
       agreed: async ({ name }, signal) => {
-        if (role === 'controlled' || ASKS_ITSELF.has(name)) return undefined
+        if (role === 'controlled' || !planning.mustAgree(name)) return undefined
         return await this.#agreement.agreed(name, clock, signal)
       },
       onEnded: () => this.#ended()
@@ -74,7 +63,7 @@ export class Traversal {
 
   /** The latest. */
   get plan(): Plan {
-    return this.#plan
+    return this.#planning.plan
   }
 
   get mine(): NetworkSummary | undefined {
@@ -93,7 +82,7 @@ export class Traversal {
   /** Both offers are there. @param theirs what their offer says of their network */
   begin(mine: NetworkSummary | undefined, theirs: NetworkSummary | undefined): void {
     this.#knowledge.begin(mine, theirs)
-    this.#wait = this.#init.clock.after(TRAVERSAL.reportMs, () => {
+    this.#wait = this.#init.clock.after(REPORT_MS, () => {
       this.#waited = true
       this.#onSettled()
     })
@@ -102,7 +91,7 @@ export class Traversal {
 
   /** Our network is known now, or is another one, or is to be examined again. */
   known(mine: NetworkSummary | undefined): void {
-    if (!this.#isOver && this.#knowledge.learn(mine)) this.#learned()
+    if (!this.#isOver && this.#knowledge.learn(mine)) this.#again()
   }
 
   message(message: TraversalMessage): void {
@@ -110,7 +99,7 @@ export class Traversal {
     const { role, clock } = this.#init
     switch (message.type) {
       case 'REPORT':
-        if (this.#knowledge.hear(message)) this.#learned()
+        if (this.#knowledge.hear(message)) this.#again()
         return
       case 'PLAN':
         if (role === 'controlled' && this.#plans.take('', clock.now())) this.#proposed(message)
@@ -136,7 +125,8 @@ export class Traversal {
         this.#attempted(event.attempt)
         return
       case 'found':
-        this.#found(event)
+        this.#attempts.found(event.technique, event.path)
+        if (event.path.kind === 'direct') this.#knowledge.remember(event.technique)
         return
       case 'direct':
         this.#directChanged(event.on)
@@ -150,14 +140,14 @@ export class Traversal {
   networkChanged(): void {
     if (this.#isOver) return
     this.#knowledge.forgetMine()
-    this.#retries = 0
+    this.#retries.reset()
     this.#attempts.stop()
     this.#search()
   }
 
   close(): void {
     this.#isOver = true
-    this.#retry?.cancel()
+    this.#retries.reset()
     this.#wait?.cancel()
     this.#overdue?.cancel()
     this.#attempts.close()
@@ -165,90 +155,85 @@ export class Traversal {
 
   /** From the beginning. */
   #search(): void {
-    this.#beganMs = this.#init.clock.now()
-    this.#begun.clear()
+    this.#planning.restart()
     this.#told.clear()
-    this.#stopRetrying()
     this.#replan()
   }
 
-  /** Something new is known of a network: what takes both sides may have failed, or been refused, because it was not. */
-  #learned(): void {
-    this.#forgetBegun()
+  /** What takes both sides may have failed, or been refused, because less was known; or it is time to try again. */
+  #again(): void {
+    this.#planning.forget(technique => this.#attempts.isRunning(technique))
     this.#replan()
   }
 
   #replan(): void {
-    if (this.#isOver) return
-    const { role, peer, techniques, allowed, feed, clock } = this.#init
-    const { mine, theirs, worked } = this.#knowledge
-    this.#plan = plan(mine, theirs, { techniques, allowed, peer: 'link', peerId: peer, worked })
-    const sinceMs = clock.now() - this.#beganMs
-    const steps = this.#plan.steps
-      .filter(step => this.#isNew(step))
-      .filter(step => role === 'controlling' || !this.#needsBoth(step))
-      .map(step => ({ ...step, startMs: Math.max(0, step.startMs - sinceMs) }))
-    for (const { technique, action, why } of this.#plan.steps) {
+    const { role, feed } = this.#init
+    const planning = this.#planning
+    const steps = planning
+      .remake(this.#knowledge)
+      .filter(({ action }) => action === 'skip' || !this.#isDirect)
+      .filter(step => role === 'controlling' || !planning.isShared(step))
+    for (const { technique, action, why } of planning.plan.steps) {
       if (action === 'take') continue
       feed({ type: 'check', technique, on: false })
       // whoever waits for what comes of its checks has to hear that nothing will
       this.#attempts.attempted({ technique, outcome: 'skipped', reason: why, ms: 0 })
     }
-    this.#agreement.propose(steps.filter(step => this.#mustAgree(step)))
+    this.#agreement.propose(steps.filter(({ technique, action }) => action === 'take' && planning.mustAgree(technique)))
     this.#start(steps.map(step => ({ ...step, round: this.#agreement.roundOf(step.technique) })))
     if (role === 'controlled') this.#expectProposals()
+  }
+
+  /** The side that decides has a plan. */
+  #proposed(message: PathMessageOf<'PLAN'>): void {
+    const planning = this.#planning
+    // the first one may have waited for the path stream, while what is cheap went on
+    const sinceMs = this.#agreement.round === 0 ? planning.sinceMs : 0
+    const judge = (name: TechniqueName): Pick<PlanStep, 'action' | 'why'> | undefined => {
+      const ours = planning.stepOf(name)
+      return ours?.action === 'take' && this.#isDirect ? { action: 'skip', why: 'already-direct' } : ours
+    }
+    const taken = this.#agreement.answer(message, judge).filter(({ technique }) => planning.mustAgree(technique))
+    const { round } = message
+    const steps = taken.map(({ technique, startMs }): AttemptStep => {
+      const why = judge(technique)?.why ?? 'not-known'
+      return { technique, why, action: 'take', startMs: Math.max(0, startMs - sinceMs), round }
+    })
+    this.#start(steps)
+  }
+
+  #start(steps: readonly AttemptStep[]): void {
+    for (const { technique, action } of steps) if (action === 'take') this.#planning.begin(technique)
+    this.#attempts.start(steps, this.mine, this.theirs)
   }
 
   /** What the side that decides never comes to, it does not know, or cannot do. */
   #expectProposals(): void {
     this.#overdue?.cancel()
-    const expected = this.#plan.steps.filter(step => this.#needsBoth(step))
+    const expected = this.plan.steps.filter(step => this.#planning.isShared(step))
     if (expected.length === 0 || this.#isDirect) return
     const lastMs = Math.max(...expected.map(({ startMs }) => startMs))
     this.#overdue = this.#init.clock.after(lastMs + AGREEMENT.answerMs, () => {
       for (const { technique } of expected) {
-        if (!this.#told.has(technique) && !this.#attempts.isRunning(technique)) {
-          this.#tell({ technique, outcome: 'skipped', reason: 'silent', ms: 0 })
-        }
+        if (this.#told.has(technique) || this.#attempts.isRunning(technique)) continue
+        this.#tell({ technique, outcome: 'skipped', reason: 'silent', ms: 0 })
       }
       this.#onSettled()
     })
   }
 
-  /** Whether there is something to do, or to tell, about a step that there was not before. */
-  #isNew({ technique, action, why }: PlanStep): boolean {
-    if (action === 'take') {
-      this.#passedOver.delete(technique)
-      return !this.#isDirect && !this.#begun.has(technique)
-    }
-    if (this.#begun.has(technique) || this.#passedOver.get(technique) === why) return false
-    this.#passedOver.set(technique, why)
-    return true
-  }
-
-  /** The side that decides has a plan. */
-  #proposed(message: PathMessageOf<'PLAN'>): void {
-    // the first one may have waited for the path stream, while what is cheap went on
-    const sinceMs = this.#agreement.round === 0 ? this.#init.clock.now() - this.#beganMs : 0
-    const judge = (name: TechniqueName): Pick<PlanStep, 'action' | 'why'> | undefined => {
-      const ours = this.#plan.steps.find(({ technique }) => technique === name)
-      return ours?.action === 'take' && this.#isDirect ? { action: 'skip', why: 'already-direct' } : ours
-    }
-    const steps = this.#agreement.answer(message, judge).map(({ technique, startMs }) => {
-      const why = judge(technique)?.why ?? 'not-known'
-      return { technique, why, action: 'take', startMs: Math.max(0, startMs - sinceMs), round: message.round } as const
-    })
-    this.#start(steps.filter(step => this.#mustAgree(step)))
-  }
-
-  #start(steps: Parameters<Attempts['start']>[0]): void {
-    for (const { technique, action } of steps) if (action === 'take') this.#begun.add(technique)
-    this.#attempts.start(steps, this.mine, this.theirs)
-  }
-
   #ended(): void {
-    if (this.#attempts.running === 0) this.#tryAgain()
+    if (this.#attempts.running === 0 && !this.#isDirect && !this.#isOver) this.#triedInVain()
     this.#onSettled()
+  }
+
+  /** What takes both sides is tried again by the side that decides. */
+  #triedInVain(): void {
+    if (this.#init.role === 'controlled') return
+    const { worked } = this.#knowledge
+    if (worked != null && this.#planning.hasBegun(worked)) this.#knowledge.forgetWorked()
+    const shared = this.plan.steps.filter(step => this.#planning.isShared(step))
+    if (shared.some(({ technique }) => this.#planning.mustAgree(technique))) this.#retries.wait()
   }
 
   #attempted(attempt: Attempt): void {
@@ -262,57 +247,15 @@ export class Traversal {
     this.#init.onAttempt(attempt)
   }
 
-  #found({ technique, path }: Extract<AgentEvent, { type: 'found' }>): void {
-    this.#attempts.found(technique, path)
-    if (path.kind === 'direct') this.#knowledge.remember(technique)
-  }
-
   #directChanged(on: boolean): void {
     if (this.#isOver || this.#isDirect === on) return
     this.#isDirect = on
-    if (on) {
-      this.#overdue?.cancel()
-      this.#attempts.direct()
-      this.#stopRetrying()
-      this.#retries = 0
+    this.#retries.reset()
+    if (!on) {
+      this.#search()
       return
     }
-    this.#search()
-  }
-
-  /** What takes both sides is tried again, ever more rarely, by the side that decides. */
-  #tryAgain(): void {
-    const { role, clock } = this.#init
-    if (role === 'controlled' || this.#isDirect || this.#isOver) return
-    const { worked } = this.#knowledge
-    if (worked != null && this.#begun.has(worked)) this.#knowledge.forgetWorked()
-    if (this.#retry != null || !this.#plan.steps.some(step => this.#mustAgree(step))) return
-    const pauseMs = TRAVERSAL.retryMs[Math.min(this.#retries++, TRAVERSAL.retryMs.length - 1)]!
-    this.#retry = clock.after(pauseMs, () => {
-      this.#retry = undefined
-      this.#forgetBegun()
-      this.#replan()
-    })
-  }
-
-  #stopRetrying(): void {
-    this.#retry?.cancel()
-    this.#retry = undefined
-  }
-
-  /** What takes both sides may begin again, but for what is under way. The agents have rounds of their own for everything else. */
-  #forgetBegun(): void {
-    for (const technique of [...this.#begun]) {
-      const again = this.#mustAgree({ technique, action: 'take' })
-      if (again && !this.#attempts.isRunning(technique)) this.#begun.delete(technique)
-    }
-  }
-
-  #needsBoth({ technique, action }: Pick<PlanStep, 'technique' | 'action'>): boolean {
-    return action === 'take' && this.#byName.get(technique)?.sides === 'both'
-  }
-
-  #mustAgree(step: Pick<PlanStep, 'technique' | 'action'>): boolean {
-    return this.#needsBoth(step) && !ASKS_ITSELF.has(step.technique)
+    this.#overdue?.cancel()
+    this.#attempts.direct()
   }
 }

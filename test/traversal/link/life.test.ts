@@ -201,6 +201,23 @@ describe('while there is no direct path', () => {
     assert.equal(await world.leftovers(), 0)
   })
 
+  it('what did not suit the networks, as far as was known, and does now, is checked again', async () => {
+    using world = await stage('home', 'home')
+    const real = world.b.summary.value!
+    separate(world)
+    await world.connect()
+    await world.advance(1_000)
+    world.b.summary.set({ ...real, udp4: { ...real.udp4, ok: false, mapping: null, filtering: null } })
+    await world.advance(10_000)
+    assert.equal(world.a.traversal.plan.steps.find(({ technique }) => technique === 'punch-quic')?.why, 'no-udp')
+    for (const side of [world.a, world.b]) side.network.loses = () => false
+    await world.advance(20_000)
+    assert.equal(world.a.route, 'relay')
+    world.b.summary.set(real)
+    assert.ok(await world.until(() => isDirect(world), 2_000))
+    assert.deepEqual([world.a.route, world.b.route], ['punch-quic', 'punch-quic'])
+  })
+
   it('and works when that has become possible', async () => {
     using world = await stage('home', 'random per port')
     separate(world)

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
 import type { PathMessage } from '../../wire/path.ts'
-import { MAX_STEPS, type ProposedStep } from '../../wire/plan.ts'
+import { MAX_START_MS, MAX_STEPS, type ProposedStep } from '../../wire/plan.ts'
 import { REASONS, type Reason, type TechniqueName } from '../attempt.ts'
 import type { PlanStep } from '../plan.ts'
 
@@ -49,7 +49,7 @@ export class Agreement {
       const { promise: answer, resolve } = Promise.withResolvers<Reason | undefined>()
       this.#asked.set(technique, { round, answer, resolve })
     }
-    this.#send({ type: 'PLAN', round, steps: steps.map(({ technique, startMs }) => ({ technique, startMs })) })
+    this.#send({ type: 'PLAN', round, steps: steps.map(proposed) })
   }
 
   /** @returns the round in which the technique was proposed last */
@@ -105,6 +105,11 @@ export class Agreement {
     this.#send({ type: 'AGREE', round, takes: taken.map(({ technique }) => technique), refuses })
     return again ? [] : taken
   }
+}
+
+/** Clocks tell fractions of a millisecond, and a technique of the user's may mostly take as long as it likes: a message holds neither. */
+function proposed({ technique, startMs }: PlanStep): ProposedStep {
+  return { technique, startMs: Math.min(MAX_START_MS, Math.round(startMs)) }
 }
 
 /** A later version, or a technique of its user's, may have reasons that we do not know. */

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { sleep } from '../../../src/core/clock.ts'
-import { AGREEMENT } from '../../../src/traversal/link/agreement.ts'
+import { AGREEMENT, Agreement } from '../../../src/traversal/link/agreement.ts'
 import { RUN } from '../../../src/traversal/run.ts'
 import type { Technique } from '../../../src/traversal/technique.ts'
 import { birthday } from '../../../src/traversal/techniques/birthday.ts'
 import { BUILT_IN } from '../../../src/traversal/techniques/index.ts'
-import type { PathMessage } from '../../../src/wire/path.ts'
+import { type PathMessage, pathMessageCodec } from '../../../src/wire/path.ts'
+import { MAX_START_MS } from '../../../src/wire/plan.ts'
 import { between } from './places.ts'
 import type { Side } from './side.ts'
 import { World, type WorldOptions } from './world.ts'
@@ -110,6 +111,18 @@ describe('what takes both sides is agreed on', () => {
     await world.advance(AGREEMENT.answerMs + 5_000)
     assert.deepEqual(world.b.outcomes('birthday'), ['skipped silent'])
     assert.deepEqual(world.b.explain().conclusion.code, 'ports-vary')
+  })
+})
+
+describe('a plan', () => {
+  it('can be sent whatever the clock says, and however long a technique mostly takes', () => {
+    const sent: PathMessage[] = []
+    const starts = [0, 402.6999, 1_000_000_000]
+    new Agreement(message => sent.push(pathMessageCodec.decode(pathMessageCodec.encode(message)))).propose(
+      starts.map((startMs, n) => ({ technique: `technique-${n}`, action: 'take', why: 'suits', startMs }))
+    )
+    const steps = [0, 403, MAX_START_MS].map((startMs, n) => ({ technique: `technique-${n}`, startMs }))
+    assert.deepEqual(sent, [{ type: 'PLAN', round: 1, steps }])
   })
 })
 

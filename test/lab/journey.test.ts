@@ -47,7 +47,7 @@ const ROWS: readonly Row[] = [
   { lab: 'resetting', only: TCP, code: 0, path: 'direct 11.2.0.10' },
   { lab: 'udp-blocked', code: 0, path: 'direct 11.2.0.10' },
   { lab: 'udp-blocked', only: QUIC, code: 3, path: 'relay 11.1.0.10' },
-  { lab: 'easy-hard', code: 3, path: 'relay 11.1.0.10' },
+  { lab: 'easy-hard', code: 0, path: 'direct 11.2.0.10' },
   { lab: 'hard-hard', code: 3, path: 'relay 11.1.0.10' }
 ]
 

@@ -28,9 +28,12 @@ export async function journey(
     return new Program(lab.spawn(host, [process.execPath, MAIN, ...args, '--json'], { env, stdio: 'pipe' }))
   }
   const startHub = async () => {
-    const program = start('hub', 'hub', '--host', lab.host('hub').ip)
+    // with two addresses it can tell peers how their NATs map; they know it by the first one
+    const { ip, ips } = lab.host('hub')
+    const program = start('hub', 'hub', ...ips.flatMap(each => ['--host', each]))
     const { addrs } = (await program.event(({ event }) => event === 'ready')) as { addrs?: string[] }
-    return { program, address: by.map(transport => addrs![TRANSPORTS.indexOf(transport)]).join(',') }
+    const first = addrs!.filter(each => each.startsWith(`/ip4/${ip}/`))
+    return { program, address: by.map(transport => first[TRANSPORTS.indexOf(transport)]).join(',') }
   }
   const hub = await startHub()
   const up = start('alice', 'up', '--hub', hub.address, ...peer)

@@ -1,70 +1,127 @@
-// Which pairs of NATs end direct, and by what: the grid of the README (docs/performance.md).
+// Every place against every other one, in the lab: who connects directly, by what, and how soon. Writes docs/grid.json, and makes docs/grid.md and docs/grid.svg of it.
+import { readFile, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
-import { type LabSpec, openLab } from '../lab/lab.ts'
+import { openLab } from '../lab/lab.ts'
+import { NEIGHBOURS, type Neighbours, PLACE_NAMES, type Place } from '../test/traversal/link/places.ts'
 import { untilInterrupted } from './beeline.ts'
-import { CONTENDERS } from './connect/contenders.ts'
-import { Site, type Summary } from './connect/site.ts'
+import type { Cell, Grid } from './grid/figures.ts'
+import { gridPage } from './grid/page.ts'
+import { gridPicture } from './grid/picture.ts'
+import { gridSpec, type Stage, startStage } from './grid/stage.ts'
 import { amount, count } from './options.ts'
+import type { Connect } from './residents/peer.ts'
+import type { Resident } from './residents/resident.ts'
 import { median } from './statistics.ts'
-import { printTable } from './table.ts'
 
-const easy = { mapping: 'endpoint-independent' } as const
-
-/** What may be between a peer and the internet, the router next to the internet first. */
-const PLACES = {
-  public: [],
-  firewall: [{ mapping: 'none' }],
-  'port-preserving NAT': [easy],
-  'two NATs in a row': [easy, easy],
-  'random-port NAT': [{ mapping: 'address-and-port-dependent' }],
-  'UDP blocked': [{ ...easy, blockUdp: true }]
-} as const satisfies Record<string, readonly LabSpec[string][]>
-
-type Place = keyof typeof PLACES
+const DOCS = fileURLToPath(new URL('../docs/', import.meta.url))
 
 const options = new Command('grid')
-  .description('Every pair of places in the lab: direct by what, or relayed.')
+  .description('Every pair of places in the lab: direct by what, and how soon, or relayed.')
   .option('--delay <ms>', "of each side's link, one way", amount, 20)
-  .option('--connects <n>', 'of each pair', count, 3)
+  .option('--connects <n>', 'of each pair', count, 1)
+  .option('--places <list>', 'only these, by their numbers from 0; nothing is written', value =>
+    value.split(',').map(Number)
+  )
+  .option('--render', 'only makes the page and the picture of the figures that are there')
   .parse()
-  .opts<{ delay: number; connects: number }>()
+  .opts<{ delay: number; connects: number; places?: number[]; render?: true }>()
 
-const signal = untilInterrupted()
-
-/** The routers of one side, named by it, and the peer behind them. */
-function side(peer: string, place: Place): LabSpec {
-  const link = { delayMs: options.delay }
-  const routers = PLACES[place].map((router, index) => {
-    const behind = index === 0 ? { link } : { behind: `${peer}${index - 1}` }
-    return [`${peer}${index}`, { ...router, ...behind }] as const
-  })
-  const last = routers.at(-1)?.[0]
-  return { ...Object.fromEntries(routers), [peer]: last == null ? { link } : { behind: last } }
+interface Pair {
+  readonly alice: Resident
+  readonly bob: Resident
+  readonly connects: { readonly relay: Connect; readonly anything: Connect }[]
 }
 
-async function measure(one: Place, other: Place): Promise<string> {
-  await using lab = await openLab({ hub: {}, ...side('alice', one), ...side('bob', other) })
-  const transport = one === 'UDP blocked' || other === 'UDP blocked' ? 'tcp' : 'quic'
-  const site = await Site.start(lab, CONTENDERS.beeline, transport, signal)
-  const summaries: Summary[] = []
-  for (let i = 0; i < options.connects; i++) summaries.push(await site.connect(signal))
-  return cell(summaries)
+if (options.render) await write(JSON.parse(await readFile(`${DOCS}grid.json`, 'utf8')))
+else {
+  const grid = await measure()
+  if (options.places == null) await write(grid)
+  else process.stdout.write(gridPage(grid))
 }
 
-function cell(summaries: readonly Summary[]): string {
-  const direct = summaries.filter(({ msDirect }) => msDirect != null)
-  if (direct.length === 0) return summaries.every(({ connected }) => connected) ? 'relay' : 'FAILED'
-  const ways = [...new Set(direct.map(({ technique }) => technique))].join(', ')
-  const ms = Math.round(median(direct.map(({ msDirect }) => msDirect!)))
-  return `${ways} ${ms} ms${direct.length < summaries.length ? ` (${direct.length} of ${summaries.length})` : ''}`
+async function write(grid: Grid): Promise<void> {
+  // a line for each cell, so that a later run differs where it differs
+  const json = JSON.stringify(grid, null, 1).replace(/\{\s+"connects"[^}]*\}/g, cell => cell.replace(/\s*\n\s*/g, ' '))
+  await writeFile(`${DOCS}grid.json`, `${json}\n`)
+  await writeFile(`${DOCS}grid.md`, gridPage(grid))
+  await writeFile(`${DOCS}grid.svg`, gridPicture(grid))
 }
 
-const places = Object.keys(PLACES) as Place[]
-const rows: string[][] = []
-for (const [index, one] of places.entries()) {
-  const cells: string[] = []
-  for (const [column, other] of places.entries()) cells.push(column < index ? '' : await measure(one, other))
-  rows.push([one, ...cells])
-  process.stderr.write(`${one} done\n`)
+async function measure(): Promise<Grid> {
+  const signal = untilInterrupted()
+  const places = PLACE_NAMES.filter((_, i) => options.places?.includes(i) !== false)
+  const neighbours = options.places == null ? (Object.keys(NEIGHBOURS) as Neighbours[]) : []
+  await using lab = await openLab(gridSpec(places, neighbours, options.delay))
+  const stage = await startStage(lab, places, neighbours, signal)
+  process.stderr.write('all programs are up\n')
+  const rows = places.map(bob => places.map(alice => pairOf(stage, alice, bob)))
+  const together = neighbours.map(name => ({ name, pair: { ...stage.neighbours.get(name)!, connects: [] } as Pair }))
+  for (let round = 1; round <= options.connects; round++) {
+    for (const [row, place] of places.entries()) {
+      for (const pair of rows[row]!) await connect(pair, signal)
+      process.stderr.write(`${round}: ${place}: ${rows[row]!.map(pair => textOf(pair)).join('; ')}\n`)
+    }
+    for (const { name, pair } of together) {
+      await connect(pair, signal)
+      process.stderr.write(`${round}: ${name}: ${textOf(pair)}\n`)
+    }
+  }
+  return {
+    measured: new Date().toISOString().slice(0, 10),
+    delayMs: options.delay,
+    places,
+    cells: rows.map(row => row.map(cellOf)),
+    neighbours: together.map(({ name, pair }) => ({ ...cellOf(pair), name }))
+  }
 }
-printTable(['', ...places], rows)
+
+function pairOf(stage: Stage, alice: Place, bob: Place): Pair {
+  return { alice: stage.places.get(alice)!.alice, bob: stage.places.get(bob)!.bob, connects: [] }
+}
+
+async function connect({ alice, bob, connects }: Pair, signal: AbortSignal): Promise<void> {
+  const relay = await tried(bob.connect(alice, 'relay', signal))
+  connects.push({ relay, anything: await tried(bob.connect(alice, 'anything', signal)) })
+  signal.throwIfAborted()
+}
+
+/** A pair that cannot be measured is one that is not connected, and the others are measured all the same. */
+async function tried(connecting: Promise<Connect>): Promise<Connect> {
+  try {
+    return await connecting
+  } catch (error) {
+    process.stderr.write(`${error}\n`)
+    const nothing = { firstByteMs: null, directMs: null, technique: null, transport: null, conclusion: null }
+    return { event: 'connect', ...nothing, attempts: [] }
+  }
+}
+
+function cellOf({ connects }: Pair): Cell {
+  const all = connects.map(({ anything }) => anything)
+  const direct = all.filter(({ directMs }) => directMs != null)
+  const by = direct.length === 0 ? all.map(({ conclusion }) => conclusion ?? 'nothing') : direct.map(nameOf)
+  return {
+    connects: all.length,
+    connected: all.filter(({ firstByteMs }) => firstByteMs != null).length,
+    direct: direct.length,
+    by: [...Map.groupBy(by, name => name)].toSorted((a, b) => b[1].length - a[1].length).map(([name]) => name),
+    firstByteMs: middle(all.map(({ firstByteMs }) => firstByteMs)),
+    directMs: middle(all.map(({ directMs }) => directMs)),
+    relayFirstByteMs: middle(connects.map(({ relay }) => relay.firstByteMs))
+  }
+}
+
+function nameOf({ technique }: Connect): string {
+  return technique ?? 'nothing'
+}
+
+function textOf(pair: Pair): string {
+  const { by, directMs, firstByteMs } = cellOf(pair)
+  return `${by.join('/')} ${directMs ?? '-'} (${firstByteMs})`
+}
+
+function middle(values: readonly (number | null)[]): number | null {
+  const known = values.filter(value => value != null)
+  return known.length === 0 ? null : Math.round(median(known))
+}

@@ -4,6 +4,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { realClock } from '../core/clock.ts'
 import { NatError } from '../core/errors.ts'
 import { race } from '../libp2p/circuit/connect.ts'
+import { type Explanation, explanationOf } from '../traversal/explain.ts'
 import { connectError } from './connect-error.ts'
 import type { Dials } from './dials.ts'
 import type { Link } from './link.ts'
@@ -24,6 +25,8 @@ export interface Connecting {
   linkTo(peer: PeerId): Link
   /** To a peer of another kind: begins to look for a direct connection, once. A link to one of ours does so by itself. */
   goDirect(link: Link, peer: PeerId): void
+  /** What is known of a peer to whom there is no link. */
+  explain(peer: string): Explanation
 }
 
 const CONNECT_TIMEOUT_MS = 15_000
@@ -47,27 +50,42 @@ export async function connect(
     const dial = (signal: AbortSignal) =>
       race(relayed, realClock, signal, (address, own) => transportManager.dial(address, { signal: own }))
     await dials.join(peer.toString(), limit, dial).catch(error => {
-      throw connectError(id, error, limit)
+      throw explained(connectError(id, error, limit), node.explain(id))
     })
   }
   const link = node.linkTo(peer)
   link.refresh()
   node.goDirect(link, peer)
   if (until === 'direct' && link.path?.kind !== 'direct') {
-    await untilDirect(link, peer, limit).catch(error => {
-      throw connectError(id, error, limit)
+    await untilDirect(link, limit).catch(error => {
+      // the caller's own signal says what it wants to say
+      if (signal?.aborted !== true && link.path?.kind === 'relay') throw stillRelayed(link)
+      throw explained(connectError(id, error, limit), link.explain())
     })
   }
   return link
 }
 
 /** @throws NatError STILL_RELAYED when everything has been tried once; the signal's reason */
-async function untilDirect(link: Link, peer: PeerId, signal: AbortSignal): Promise<void> {
+async function untilDirect(link: Link, signal: AbortSignal): Promise<void> {
   await link.settled(signal)
   link.refresh()
-  if (link.path?.kind === 'direct') return
+  if (link.path?.kind !== 'direct') throw stillRelayed(link)
+}
+
+function stillRelayed(link: Link): NatError {
   const told = link.attempts.filter(({ technique, reason }) => technique !== 'relay' && reason !== 'not-allowed')
   const why = told.map(({ technique, reason }) => `${technique}: ${reason}`).join(', ')
   const explanation = link.explain()
-  throw new NatError('STILL_RELAYED', `connected to ${peer} over a relay only (${why})`, { details: { explanation } })
+  return new NatError('STILL_RELAYED', `connected to ${link.peer} over a relay only (${why})`, {
+    details: { explanation }
+  })
+}
+
+/** An error that a connect ends with carries what is known: `explanationIn(error)`. */
+function explained(error: NatError, known: Explanation): NatError {
+  if (error.details != null) return error
+  const { code, message, cause = error } = error
+  const explanation = explanationOf({ ...known, error: { code, message } })
+  return new NatError(code, message, { cause, details: { explanation } })
 }

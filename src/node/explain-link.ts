@@ -2,6 +2,7 @@ import type { LinkPath } from '../libp2p/path.ts'
 import type { Attempt, TechniqueName } from '../traversal/attempt.ts'
 import { type ExplainedPath, type Explanation, explanationOf } from '../traversal/explain.ts'
 import type { Traversal } from '../traversal/link/traversal.ts'
+import type { NetworkSummary } from '../wire/summary.ts'
 
 /** What a link tells of itself. */
 export interface Explainable {
@@ -15,13 +16,13 @@ export interface Explainable {
 }
 
 /** What was tried for a link, what happened, why, and what would help, as far as it is known by now. */
-export function explainLink(link: Explainable): Explanation {
+export function explainLink(link: Explainable, mine?: NetworkSummary): Explanation {
   const { peer, path, attempts, history, traversal } = link
   const technique = history.at(-1)?.technique ?? (path == null ? null : foundBy(path, attempts))
   return explanationOf({
     peer,
     path: path == null ? null : { ...path, technique },
-    mine: traversal?.mine ?? null,
+    mine: traversal?.mine ?? mine ?? null,
     theirs: traversal?.theirs ?? null,
     plan: traversal?.plan.steps ?? [],
     attempts: [...attempts]

@@ -25,6 +25,7 @@ import { Dials } from './dials.ts'
 import { Examinations } from './examinations.ts'
 import type { ExamineOptions } from './examine.ts'
 import { openExperience } from './experience.ts'
+import { explainLink } from './explain-link.ts'
 import { goDirect } from './go-direct.ts'
 import { reachable } from './hubs.ts'
 import { Link } from './link.ts'
@@ -118,6 +119,11 @@ export async function createNode(options: NodeOptions) {
     events.emit('link', link)
     return link
   }
+  const explain = (peer: string) =>
+    explainLink(
+      { peer, path: undefined, attempts: [], history: [], traversal: undefined },
+      examinations.summary.current()
+    )
   const toForeign = (link: Link, peer: PeerId) =>
     goDirect(link, peer, {
       techniques: registered,
@@ -196,7 +202,11 @@ export async function createNode(options: NodeOptions) {
       // a link that has no path left may be that of a peer which is gone: who is back has to be dialled
       const isConnected = (peer: PeerId) =>
         libp2p.getConnections(peer).some(each => each.status === 'open' && relayed.of(each)?.isCutOff !== true)
-      return await connect({ transportManager, hubs, dials, isConnected, linkTo, goDirect: toForeign }, id, options)
+      return await connect(
+        { transportManager, hubs, dials, isConnected, linkTo, goDirect: toForeign, explain },
+        id,
+        options
+      )
     },
 
     async handle(protocol: string, handler: StreamHandler): Promise<void> {

@@ -3,15 +3,29 @@ import { describe, it } from 'node:test'
 import { multiaddr } from '@multiformats/multiaddr'
 import { type Connecting, connect } from '../../src/node/connect.ts'
 import { Dials } from '../../src/node/dials.ts'
+import { explanationIn, explanationOf } from '../../src/traversal/explain.ts'
 
 const HUB = multiaddr('/ip4/11.1.0.10/udp/4001/quic-v1/p2p/12D3KooWE7uksE3mX8DdiPsbU5kKsTkHfqPgF9grEUrYmdgE2bsD')
 const BOB = '12D3KooWAg17Tu9wQfLaTCXnguKFwnCnmHWNHkBDNLhpjNZnav5W'
+
+const RELAY = { kind: 'relay', transport: 'quic', remote: '11.1.0.10:4001', technique: 'relay' } as const
 
 /** A node whose dials end when the test says so. */
 function node() {
   const dials: { readonly signal: AbortSignal; end(): void; fail(error: Error): void }[] = []
   let connected = false
-  const link = { path: { kind: 'relay' }, refresh: () => {} }
+  const link = {
+    peer: BOB,
+    path: { kind: 'relay' },
+    attempts: [{ technique: 'punch-quic', outcome: 'failed', reason: 'no-answer', ms: 5 }],
+    refresh: () => {},
+    settled: (signal: AbortSignal) =>
+      new Promise((_, reject) => {
+        if (signal.aborted) reject(signal.reason)
+        signal.addEventListener('abort', () => reject(signal.reason))
+      }),
+    explain: () => explanationOf({ peer: BOB, path: RELAY, mine: null, theirs: null, plan: [], attempts: [] })
+  }
   const parts = {
     transportManager: {
       dial: (_: unknown, { signal }: { signal: AbortSignal }) => {
@@ -29,7 +43,8 @@ function node() {
     dials: new Dials(),
     isConnected: () => connected,
     linkTo: () => link,
-    goDirect: () => {}
+    goDirect: () => {},
+    explain: (peer: string) => explanationOf({ peer, path: null, mine: null, theirs: null, plan: [], attempts: [] })
   } as unknown as Connecting
   return { parts, dials, link }
 }
@@ -76,5 +91,38 @@ describe('a second connect to the same peer', () => {
     assert.equal(dials.length, 2)
     dials[1]!.fail(new Error('NO_RESERVATION'))
     for (const each of failing) await assert.rejects(each, { code: 'PEER_OFFLINE' })
+  })
+})
+
+describe('a connect that comes to nothing', () => {
+  it('says so with an explanation', async () => {
+    const { parts, dials } = node()
+    const failing = connect(parts, BOB, {})
+    await begun()
+    dials[0]!.fail(new Error('NO_RESERVATION'))
+    const error = await failing.catch(each => each)
+    assert.equal(error.code, 'PEER_OFFLINE')
+    assert.deepEqual([explanationIn(error)?.peer, explanationIn(error)?.path], [BOB, null])
+    assert.match(explanationIn(error)?.conclusion.text ?? '', /beeline up/)
+  })
+
+  it('of a caller that gives up while it is relayed ends with STILL_RELAYED only when the time is up', async () => {
+    const { parts, dials } = node()
+    const controller = new AbortController()
+    const waiting = connect(parts, BOB, { until: 'direct', signal: controller.signal })
+    await begun()
+    dials[0]!.end()
+    await begun()
+    controller.abort(new Error('enough'))
+    await assert.rejects(waiting, { code: 'TIMEOUT' })
+  })
+
+  it('direct, though relayed, is STILL_RELAYED with what was tried', async t => {
+    t.mock.method(AbortSignal, 'timeout', () => AbortSignal.abort(new Error('time is up')))
+    const { parts } = node()
+    const error = await connect({ ...parts, isConnected: () => true }, BOB, { until: 'direct' }).catch(each => each)
+    assert.equal(error.code, 'STILL_RELAYED')
+    assert.match(error.message, /punch-quic: no-answer/)
+    assert.equal(explanationIn(error)?.path?.kind, 'relay')
   })
 })

@@ -101,7 +101,7 @@ const RULES: Readonly<Record<AdviceCode, Rule>> = {
   'symmetric-nat': report => {
     const { udp4, udp6, tcp4, portMapping } = report
     if (!symmetric(udp4) || report.uplinks > 1 || isPublic(report)) return undefined
-    const what = `Your NAT has another public ${udp4.mapping === 'address-dependent' ? 'port for each address' : 'port for each peer'} (${udp4.mapping} mapping, sometimes called symmetric), so nobody can be told where to send. Peers that are public still connect directly, others ${passes(tcp4) && tcp4.mapping === 'endpoint-independent' ? 'by TCP where they can' : 'over the relay'}.`
+    const what = `Your NAT has another public ${udp4.mapping === 'address-dependent' ? 'port for each address' : 'port for each peer'} (${udp4.mapping} mapping, sometimes called symmetric), so nobody can be told where to send. Peers that are public still connect directly, most others after seconds of guessing ports, those with such a NAT themselves ${passes(tcp4) && tcp4.mapping === 'endpoint-independent' ? 'by TCP where they can' : 'over the relay'}.`
     const map = opensPort(portMapping)
       ? 'Your router maps ports, which gets around it.'
       : report.cgnat === true

@@ -61,7 +61,7 @@ const ROWS: ReadonlyArray<readonly [string, NetworkReport, readonly AdviceCode[]
     report({ udp4: { ...HARD, mapping: 'address-dependent', hairpin: true }, portMapping: GOOD, ...IPV6 }),
     ['symmetric-nat'],
     /port for each address/,
-    /others by TCP/,
+    /such a NAT themselves by TCP/,
     /maps ports, which gets around it/,
     /peers that have IPv6, as you do/
   ],

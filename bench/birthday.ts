@@ -36,6 +36,9 @@ const { pair, connects, delay, json } = new Command('birthday')
   .parse()
   .opts<{ pair: PairName; connects: number; delay: number; json?: true }>()
 
+/** A program sends one host no more probes than a few attempts need, however often it connects (traversal/link/budget.ts): others take over in time. */
+const CONNECTS_OF_ONE = 5
+
 interface Run extends Connect {
   /** Packets to the internet in the whole connect, by side. */
   readonly packets: readonly [number, number]
@@ -53,9 +56,14 @@ await using lab = await openLab({
   bob: { behind: 'natB' }
 })
 const hubs = await startHub(lab, signal)
-const alice = await Resident.start(lab, 'alice', hubs, signal)
-const bob = await Resident.start(lab, 'bob', hubs, signal)
+const start = () => Promise.all(['alice', 'bob'].map(host => Resident.start(lab, host, hubs, signal)))
+let programs = await start()
 while (runs.length < connects && !signal.aborted) {
+  if (runs.length > 0 && runs.length % CONNECTS_OF_ONE === 0) {
+    await Promise.all(programs.map(program => program.stop()))
+    programs = await start()
+  }
+  const [alice, bob] = programs as [Resident, Resident]
   // holes that the last connect has left in the router that keeps ports would help this one; the others have moved on by themselves
   for (const [name, nat] of [['natA', natA] as const, ['natB', natB] as const]) {
     if (nat === easy) await lab.flushNat(name)

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -65,6 +66,13 @@ export class Resident {
     const order: Order = { to: by === 'relay' ? to.relayedId : to.id, by }
     this.#child.stdin!.write(`${JSON.stringify(order)}\n`)
     return await this.#next('connect', CONNECT_MS, signal)
+  }
+
+  /** Says goodbye to everybody. */
+  async stop(): Promise<void> {
+    this.#failed = () => {}
+    this.#child.stdin!.end()
+    if (this.#child.exitCode == null && this.#child.signalCode == null) await once(this.#child, 'close')
   }
 
   async #next<T extends PeerEvent['event']>(name: T, ms: number, signal: AbortSignal) {

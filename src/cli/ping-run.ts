@@ -134,8 +134,8 @@ function watchUpgrade(node: Node, plan: PingPlan, signal: AbortSignal, wake: Wak
   const upgraded = connectTo(node, plan.peer, { signal: AbortSignal.any([signal, over.signal]), until: 'direct' }).then(
     () => wake.now(),
     error => {
-      // anything else than the last word (a deadline of its own, a link that broke) leaves hope
-      if (error instanceof NatError && error.code === 'STILL_RELAYED') watch.failure = error
+      // anything else than the last word (a deadline of its own, which is the cause then, or a link that broke) leaves hope
+      if (error instanceof NatError && error.code === 'STILL_RELAYED' && error.cause == null) watch.failure = error
       wake.now()
     }
   )

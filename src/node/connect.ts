@@ -4,6 +4,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { realClock } from '../core/clock.ts'
 import { NatError } from '../core/errors.ts'
 import { race } from '../libp2p/circuit/connect.ts'
+import { latest } from '../traversal/explain/conclusion.ts'
 import { type Explanation, explanationOf } from '../traversal/explain.ts'
 import { connectError } from './connect-error.ts'
 import type { Dials } from './dials.ts'
@@ -58,8 +59,10 @@ export async function connect(
   node.goDirect(link, peer)
   if (until === 'direct' && link.path?.kind !== 'direct') {
     await untilDirect(link, limit).catch(error => {
-      // the caller's own signal says what it wants to say
-      if (signal?.aborted !== true && link.path?.kind === 'relay') throw stillRelayed(link)
+      // a caller that has stopped it knows why; one that has run out of time has a link all the same
+      const isLate = signal?.aborted !== true || (signal.reason as Error | undefined)?.name === 'TimeoutError'
+      const isSaid = error instanceof NatError
+      if (!isSaid && isLate && link.path?.kind === 'relay') throw stillRelayed(link, error)
       throw explained(connectError(id, error, limit), link.explain())
     })
   }
@@ -73,11 +76,13 @@ async function untilDirect(link: Link, signal: AbortSignal): Promise<void> {
   if (link.path?.kind !== 'direct') throw stillRelayed(link)
 }
 
-function stillRelayed(link: Link): NatError {
-  const told = link.attempts.filter(({ technique, reason }) => technique !== 'relay' && reason !== 'not-allowed')
+/** @param cause that the time is up, if something was still under way */
+function stillRelayed(link: Link, cause?: unknown): NatError {
+  const told = latest(link).filter(({ technique, reason }) => technique !== 'relay' && reason !== 'not-allowed')
   const why = told.map(({ technique, reason }) => `${technique}: ${reason}`).join(', ')
   const explanation = link.explain()
   return new NatError('STILL_RELAYED', `connected to ${link.peer} over a relay only (${why})`, {
+    ...(cause == null ? {} : { cause }),
     details: { explanation }
   })
 }

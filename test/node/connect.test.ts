@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { multiaddr } from '@multiformats/multiaddr'
 import { type Connecting, connect } from '../../src/node/connect.ts'
 import { Dials } from '../../src/node/dials.ts'
+import type { Attempt, Reason } from '../../src/traversal/attempt.ts'
 import { explanationIn, explanationOf } from '../../src/traversal/explain.ts'
 
 const HUB = multiaddr('/ip4/11.1.0.10/udp/4001/quic-v1/p2p/12D3KooWE7uksE3mX8DdiPsbU5kKsTkHfqPgF9grEUrYmdgE2bsD')
@@ -17,10 +18,10 @@ function node() {
   const link = {
     peer: BOB,
     path: { kind: 'relay' },
-    attempts: [{ technique: 'punch-quic', outcome: 'failed', reason: 'no-answer', ms: 5 }],
+    attempts: [{ technique: 'punch-quic', outcome: 'failed', reason: 'no-answer', ms: 5 }] as Attempt[],
     refresh: () => {},
     settled: (signal: AbortSignal) =>
-      new Promise((_, reject) => {
+      new Promise<void>((_, reject) => {
         if (signal.aborted) reject(signal.reason)
         signal.addEventListener('abort', () => reject(signal.reason))
       }),
@@ -124,5 +125,19 @@ describe('a connect that comes to nothing', () => {
     assert.equal(error.code, 'STILL_RELAYED')
     assert.match(error.message, /punch-quic: no-answer/)
     assert.equal(explanationIn(error)?.path?.kind, 'relay')
+  })
+
+  it('says of each technique what came of it last, and whether it was the time that was up', async () => {
+    const { parts, link } = node()
+    const skipped = (reason: Reason) => ({ technique: 'predict', outcome: 'skipped', reason, ms: 0 }) as const
+    link.attempts = [skipped('not-known'), skipped('both-random')]
+    const relayed = { ...parts, isConnected: () => true }
+    const signal = AbortSignal.timeout(1)
+    const late = await connect(relayed, BOB, { until: 'direct', signal }).catch(each => each)
+    assert.deepEqual([late.code, late.cause], ['STILL_RELAYED', signal.reason])
+    assert.match(late.message, /over a relay only \(predict: both-random\)$/)
+    link.settled = async () => {}
+    const last = await connect(relayed, BOB, { until: 'direct' }).catch(each => each)
+    assert.deepEqual([last.code, last.cause], ['STILL_RELAYED', undefined])
   })
 })

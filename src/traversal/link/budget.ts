@@ -4,8 +4,9 @@ export const BUDGET = {
   /** Sockets that techniques have open: two attempts that need 256 each. */
   socketsInAll: 512,
   socketsPerPeer: 256,
-  /** Attempts by techniques that probe, at once in all. */
-  probingInAll: 2,
+  /** Attempts by techniques that probe, at once: whoever has us begin one after the other leaves a place for others. */
+  probingInAll: 3,
+  probingPerPeer: 2,
   /** A host hears one attempt's probes at once, and then one each 150 ms: another attempt's worth after five minutes, whoever asks for it. */
   perHost: { burst: 2_304, refillMs: 150, maxKeys: 256 },
   /** All hosts together: two attempts' worth, and then a thousand a second while they last; 100 packets a second over hours. */
@@ -17,8 +18,8 @@ export class Budget {
   readonly #sockets = new Map<string, number>()
   readonly #perHost = new Allowance(BUDGET.perHost)
   readonly #inAll = new Allowance(BUDGET.inAll)
+  readonly #probing = new Map<string, number>()
   #open = 0
-  #probing = 0
 
   /** How many sockets are open. */
   get sockets(): number {
@@ -46,14 +47,18 @@ export class Budget {
     return this.#perHost.take(host, nowMs) && this.#inAll.take('', nowMs)
   }
 
-  /** @returns whether one more attempt may begin that probes, which counts until it is given back */
-  takeAttempt(): boolean {
-    if (this.#probing >= BUDGET.probingInAll) return false
-    this.#probing++
+  /** @returns whether one more attempt may begin that probes for the peer's links, which counts until it is given back */
+  takeAttempt(peer: string): boolean {
+    const ofPeer = this.#probing.get(peer) ?? 0
+    const inAll = [...this.#probing.values()].reduce((sum, count) => sum + count, 0)
+    if (inAll >= BUDGET.probingInAll || ofPeer >= BUDGET.probingPerPeer) return false
+    this.#probing.set(peer, ofPeer + 1)
     return true
   }
 
-  giveAttempt(): void {
-    this.#probing--
+  giveAttempt(peer: string): void {
+    const left = (this.#probing.get(peer) ?? 1) - 1
+    if (left === 0) this.#probing.delete(peer)
+    else this.#probing.set(peer, left)
   }
 }

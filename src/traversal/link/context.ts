@@ -157,7 +157,7 @@ export class LinkContext implements LinkAttempt {
   release(): void {
     if (this.#over) return
     this.#over = true
-    if (this.#probing) this.#init.traversal.budget.giveAttempt()
+    if (this.#probing) this.#init.traversal.budget.giveAttempt(this.peer)
   }
 
   #check(technique: TechniqueName): Promise<AttemptResult> {
@@ -169,7 +169,7 @@ export class LinkContext implements LinkAttempt {
   /** Attempts that probe are few at once. */
   #takeTurn(): boolean {
     if (this.#over) return false
-    this.#probing ||= this.#init.traversal.budget.takeAttempt()
+    this.#probing ||= this.#init.traversal.budget.takeAttempt(this.peer)
     return this.#probing
   }
 }

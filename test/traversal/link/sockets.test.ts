@@ -10,6 +10,8 @@ import { between } from './places.ts'
 import { World, type WorldOptions } from './world.ts'
 
 const FAILED: AttemptResult = { outcome: 'failed', reason: 'no-answer' }
+/** No attempt counts as under way. */
+const hasAllPlaces = (budget: Budget) => ['one', 'one', 'other'].every(peer => budget.takeAttempt(peer))
 const isDirect = ({ a, b }: World) => a.directMs != null && b.directMs != null
 
 /** A technique of a user's, on the side that has dialled. */
@@ -92,7 +94,7 @@ describe("a user's technique", () => {
       assert.equal(world.a.route, 'birthday')
       await world.advance(2_000)
       assert.deepEqual([world.a.network.open, world.a.budget.sockets], [1, 0])
-      assert.equal(world.a.budget.takeAttempt() && world.a.budget.takeAttempt(), true, 'no attempt counts as under way')
+      assert.equal(hasAllPlaces(world.a.budget), true, 'no attempt counts as under way')
     })
   }
 
@@ -158,7 +160,7 @@ describe('sockets and shares', () => {
     world.a.close()
     await world.advance(1_000)
     assert.deepEqual([world.a.network.open, world.a.budget.sockets], [1, 0])
-    assert.equal(world.a.budget.takeAttempt() && world.a.budget.takeAttempt(), true)
+    assert.equal(hasAllPlaces(world.a.budget), true)
   })
 
   it('a link that ends in the middle of an attempt leaves none, whenever that is', async () => {
@@ -183,15 +185,22 @@ describe('sockets and shares', () => {
     assert.equal(world.a.budget.sockets, 0)
   })
 
-  it('two attempts that probe go on at once; the next one is told to try later', async () => {
+  it('three attempts that probe go on at once; the next one is told to try later', async () => {
     using world = await stage(birthday)
-    assert.equal(world.a.budget.takeAttempt(), true)
-    assert.equal(world.a.budget.takeAttempt(), true)
+    for (const peer of ['one', 'one', 'other']) assert.equal(world.a.budget.takeAttempt(peer), true)
     await world.connect()
     await world.until(() => world.a.outcomes('birthday').length > 0, 30_000)
     assert.deepEqual(world.a.outcomes('birthday'), ['failed limit'])
-    world.a.budget.giveAttempt()
+    world.a.budget.giveAttempt('other')
     assert.ok(await world.until(() => isDirect(world), 60_000), 'when there is room, it is')
+  })
+
+  it('one peer has attempts that probe, and others find a place beside them', () => {
+    const budget = new Budget()
+    const taken = ['greedy', 'greedy', 'greedy', 'modest', 'third'].map(peer => budget.takeAttempt(peer))
+    assert.deepEqual(taken, [true, true, false, true, false])
+    budget.giveAttempt('greedy')
+    assert.equal(budget.takeAttempt('third'), true)
   })
 
   it('a host hears no more of a node than its share, and that does not cost others theirs', () => {

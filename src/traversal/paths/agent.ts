@@ -244,6 +244,7 @@ export class PathAgent {
     }
     this.#keepalives.lifetime.forget()
     this.#upkeep.networkChanged(nowMs)
+    this.#candidacy.networkChanged()
     this.#finding.networkChanged(nowMs)
   }
 

@@ -98,6 +98,11 @@ export class Candidacy {
     return true
   }
 
+  /** Techniques begin anew in another network: where its neighbours are, they tell then. */
+  networkChanged(): void {
+    this.#targets.length = 0
+  }
+
   /** Of theirs, or of those that a message has, what may be dialled over TCP. */
   tcpTargets(relays: readonly Endpoint[], candidates: readonly PathCandidate[] = this.#theirs): readonly Target[] {
     const { techniques } = this.#init

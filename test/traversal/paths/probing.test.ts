@@ -179,4 +179,15 @@ describe('an address that a technique knows of', () => {
       world.a.feed({ type: 'target', technique: MINE, to: { address: '11.0.0.1', port: i } })
     assert.ok(world.a.agent.size <= before + 4 * LIMITS.targets)
   })
+
+  it('is of no use any more in another network, and leaves its place', async () => {
+    using world = new World(twoNats({ filtering: 'endpoint-independent' }), { techniques, checking: NOTHING })
+    await connected(world)
+    for (let i = 1; i <= LIMITS.targets; i++)
+      world.b.feed({ type: 'target', technique: MINE, to: { address: '11.0.0.1', port: i } })
+    world.b.feed({ type: 'network-changed' })
+    world.b.feed({ type: 'target', technique: MINE, to: world.a.candidates[0]! })
+    await world.advance(2_000)
+    assert.equal(world.b.agent.current?.technique, MINE)
+  })
 })

@@ -222,6 +222,18 @@ const ROWS: ReadonlyArray<
     ]
   ],
   [
+    'relayed: random ports here, and the other side said nothing to birthday',
+    facts({
+      mine: summary({ udp4: RANDOM }),
+      theirs: other(),
+      plan: [step('birthday', 'take', 'one-side-random'), step('predict', 'skip', 'one-side-random')],
+      attempts: [attempt('predict', 'skipped', 'one-side-random'), attempt('birthday', 'skipped', 'silent')]
+    }),
+    'ports-vary',
+    /^relayed: your NAT .*; birthday: the other side, whose turn/,
+    ['mine:map-port', 'theirs:map-port', 'mine:consistent-nat', 'mine:ipv6', 'theirs:ipv6', 'mine:other-network']
+  ],
+  [
     'relayed: ports in sequence there, and nobody took a guess',
     facts({ mine: summary(), theirs: other({ udp4: SEQUENTIAL }), attempts: [silent('punch-quic')] }),
     'ports-vary',

@@ -207,7 +207,9 @@ function answered(facts: Facts): boolean {
 /** What became of the techniques that this would have been for. */
 function because(facts: Facts, techniques: readonly BuiltInTechnique[]): string {
   const tried = latest(facts).filter(({ technique }) => techniques.some(each => each === technique))
-  const told = tried.find(({ outcome }) => outcome === 'failed') ?? tried[0]
+  const isPlanned = (name: TechniqueName) => facts.plan.some(step => step.technique === name && step.action === 'take')
+  const failed = tried.find(({ outcome }) => outcome === 'failed')
+  const told = failed ?? tried.find(({ technique }) => isPlanned(technique)) ?? tried[0]
   if (told == null) return ''
   return `; ${told.technique}: ${sentence(told.reason)}`
 }

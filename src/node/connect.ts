@@ -79,9 +79,10 @@ async function untilDirect(link: Link, signal: AbortSignal): Promise<void> {
 /** @param cause that the time is up, if something was still under way */
 function stillRelayed(link: Link, cause?: unknown): NatError {
   const told = latest(link).filter(({ technique, reason }) => technique !== 'relay' && reason !== 'not-allowed')
-  const why = told.map(({ technique, reason }) => `${technique}: ${reason}`).join(', ')
+  const whys = told.map(({ technique, reason }) => `${technique}: ${reason}`)
+  const why = whys.length === 0 ? '' : ` (${whys.join(', ')})`
   const explanation = link.explain()
-  return new NatError('STILL_RELAYED', `connected to ${link.peer} over a relay only (${why})`, {
+  return new NatError('STILL_RELAYED', `connected to ${link.peer} over a relay only${why}`, {
     ...(cause == null ? {} : { cause }),
     details: { explanation }
   })

@@ -1,17 +1,13 @@
 /**
  * A peer in a lab: tells whether it can be reached, with the addresses that it announces then. Given another peer's id, it
- * connects to that one by the given techniques only, and tells what was tried.
+ * connects to that one, and tells what was tried.
  */
 import { createNode } from '../../src/node/node.ts'
-import type { TechniqueName } from '../../src/traversal/attempt.ts'
 
-const [hub, peer, ...techniques] = process.argv.slice(2)
+const [hub, peer] = process.argv.slice(2)
 const tell = (event: object) => process.stdout.write(`${JSON.stringify(event)}\n`)
 
-const node = await createNode({
-  hubs: [hub!],
-  ...(techniques.length === 0 ? {} : { techniques: techniques as TechniqueName[] })
-})
+const node = await createNode({ hubs: [hub!] })
 const known = Promise.withResolvers<void>()
 node.events.on('link', ({ peer, events }) => {
   tell({ event: 'link', peer })

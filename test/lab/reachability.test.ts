@@ -11,16 +11,10 @@ const PEER = fileURLToPath(new URL('peer-program.ts', import.meta.url))
 const link = { delayMs: 10 }
 const LIMIT = { timeout: 60_000 }
 
-/** @param goal  to get to alice, by every technique or by reversal only */
-async function startBob(t: TestContext, spec: LabSpec, goal?: 'alice' | 'alice by reversal') {
+/** @param goal to get to alice */
+async function startBob(t: TestContext, spec: LabSpec, goal?: 'alice') {
   const { lab, alice, hubAddress } = await journey(t, spec)
-  const argv = [
-    process.execPath,
-    PEER,
-    hubAddress,
-    ...(goal == null ? [] : [alice]),
-    ...(goal === 'alice by reversal' ? ['reverse'] : [])
-  ]
+  const argv = [process.execPath, PEER, hubAddress, ...(goal == null ? [] : [alice])]
   const program = new Program(lab.spawn('bob', argv, { stdio: 'pipe' }))
   const { ip4, addrs } = (await program.event(({ event }) => event === 'reachability')) as unknown as {
     ip4: string
@@ -69,20 +63,16 @@ describe('connection reversal, towards one who reached us over a relay', { skip:
     assert.deepEqual(links, [bob.alice], 'who dials back is no peer')
   })
 
-  it(
-    'needs no word of the hub between two links: a public address is checked from both sides, firewall or not',
-    LIMIT,
-    async t => {
-      const bob = await startBob(
-        t,
-        { hub: {}, natA, natB: { mapping: 'none', link }, alice, bob: { behind: 'natB' } },
-        'alice by reversal'
-      )
-      assert.equal(bob.ip4, 'private')
-      const { path } = await bob.program.event(({ event }) => event === 'connected')
-      assert.equal(path, 'direct')
-      const [attempt, ...others] = bob.program.events.filter(({ outcome }) => outcome === 'ok')
-      assert.deepEqual([attempt?.['technique'], others], ['reverse', []])
-    }
-  )
+  it('is of no use through a firewall, where a punch is', LIMIT, async t => {
+    const natB = { mapping: 'none', link } as const
+    const bob = await startBob(t, { hub: {}, natA, natB, alice, bob: { behind: 'natB' } }, 'alice')
+    assert.equal(bob.ip4, 'private')
+    const { path } = await bob.program.event(({ event }) => event === 'connected')
+    assert.equal(path, 'direct')
+    const made = bob.program.events.filter(({ outcome, technique }) => outcome === 'ok' && technique !== 'relay')
+    assert.deepEqual(
+      made.map(({ technique }) => technique),
+      ['punch-quic']
+    )
+  })
 })

@@ -9,8 +9,8 @@ for (let time = 1; time <= Number(times); time++) {
   const startMs = performance.now()
   try {
     const link = await node.connect(peer!, { until: 'direct' })
-    const { path, attempts } = link
-    tell({ event: 'connected', time, path, attempts, ms: Math.round(performance.now() - startMs) })
+    const { technique } = link.history.at(-1) ?? {}
+    tell({ event: 'connected', time, path: link.path, technique, ms: Math.round(performance.now() - startMs) })
     await link.close()
   } catch (error) {
     tell({ event: 'failed', time, error: String(error) })

@@ -77,9 +77,13 @@ table ip hairpin {
     type nat hook prerouting priority dstnat; policy accept;
     iifname "${LAN}" ip daddr ${router.ip} dnat ip to udp dport map @mapped
   }
+  chain remember {
+    # a nat chain would see the first packet of a flow only, and what is noted would be too old while the flow goes on
+    type filter hook postrouting priority srcnat - 10; policy accept;
+    oifname "${WAN}" update @mapped { udp sport : ip saddr . udp sport }
+  }
   chain postrouting {
     type nat hook postrouting priority srcnat - 10; policy accept;
-    oifname "${WAN}" update @mapped { udp sport : ip saddr . udp sport }
     oifname "${LAN}" ct status dnat snat to ${router.ip}
   }
 }`

@@ -1,3 +1,4 @@
+import { ipScope } from '../../core/ip.ts'
 import type { PathMessage } from '../../wire/path.ts'
 import type { Attempt, TechniqueName } from '../attempt.ts'
 import type { AgentInput, LocalSocket } from './api.ts'
@@ -209,7 +210,12 @@ export class Finding {
   }
 
   get #tcpTurnMs(): number {
-    return this.#tcpFromMs ?? (this.#knownMs ?? Number.POSITIVE_INFINITY) + TCP_PUNCH.afterUdpMs
+    const afterUdpMs = (this.#knownMs ?? Number.POSITIVE_INFINITY) + TCP_PUNCH.afterUdpMs
+    if (this.#tcpFromMs == null) return afterUdpMs
+    // a hub tells us later of our TCP port than of UDP's, and before they have nowhere to connect to
+    const own = this.#init.candidacy.ownOf('tcp')
+    const isKnown = own.some(({ address }) => ipScope(address) === 'public')
+    return isKnown ? this.#tcpFromMs : Math.max(this.#tcpFromMs, afterUdpMs)
   }
 
   #punchTcp(nowMs: number): void {

@@ -88,10 +88,11 @@ export function keepTrust(known: Known, duty: Duty, keepalives: Keepalives, nowM
   const suspectMs = doubtAtMs(known)
   if (nowMs >= suspectMs && known.burst?.schedule !== SCHEDULES.suspected) begin(known, SCHEDULES.suspected, nowMs)
   const keepaliveMs = quietMs(known, duty, keepalives)
-  const askMs = duty === 'other' ? Number.POSITIVE_INFINITY : believedAtMs(known, keepaliveMs) + keepaliveMs
+  const believedMs = believedAtMs(known, keepaliveMs)
+  const askMs = duty === 'other' ? Number.POSITIVE_INFINITY : believedMs + keepaliveMs
   if (nowMs >= askMs && known.burst == null) {
     // packets end a keepalive, and not what is to prove them
-    begin(known, nowMs - known.heardAtMs >= keepaliveMs ? SCHEDULES.keepalive : SCHEDULES.later, nowMs)
+    begin(known, believedMs === known.heardAtMs ? SCHEDULES.keepalive : SCHEDULES.later, nowMs)
   }
   const nextMs = [suspectMs, askMs].filter(ms => ms > nowMs)
   return Math.min(trustEndsMs(known, duty, keepalives), ...nextMs)

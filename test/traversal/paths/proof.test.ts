@@ -2,6 +2,10 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Path } from '../../../src/socket/path.ts'
 import { TRUST } from '../../../src/traversal/paths/choose.ts'
+import { Keepalives } from '../../../src/traversal/paths/keepalive.ts'
+import { SCHEDULES } from '../../../src/traversal/paths/limits.ts'
+import { keepTrust } from '../../../src/traversal/paths/trust.ts'
+import { knownPath } from './choosable.ts'
 import { twoNats, World } from './world.ts'
 
 const MINUTE_MS = 60_000
@@ -56,4 +60,24 @@ test('a busy path is asked once a minute by each side', async () => {
   // and every five minutes for a better one
   assert.ok(checks >= 2 * 58 && checks <= 2 * 60 + 12, `${checks} checks in an hour`)
   assert.deepEqual(world.a.route, ['relay', 'direct'])
+})
+
+test('an idle path is asked by a keepalive, and learned from, whatever the clock makes of fractions', () => {
+  const keepalives = new Keepalives()
+  keepalives.lifetime.broke(10_220.787)
+  for (let i = 0; i < 1_000; i++) {
+    const heardAtMs = 40_000.1 + i * 7.3
+    const known = knownPath({ heardAtMs, answeredAtMs: heardAtMs, validatedAtMs: 0 })
+    const quietMs = keepalives.quietMs(known)
+    assert.equal(keepTrust(known, 'use', keepalives, heardAtMs), heardAtMs + quietMs)
+    keepTrust(known, 'use', keepalives, heardAtMs + quietMs)
+    assert.equal(known.burst?.schedule, SCHEDULES.keepalive)
+  }
+})
+
+test('what came after the last check is proved a minute after it, and packets do not end that', () => {
+  const known = knownPath({ heardAtMs: 59_000, answeredAtMs: 0, requestedAtMs: 0, validatedAtMs: 0 })
+  assert.equal(keepTrust(known, 'use', new Keepalives(), 59_000), MINUTE_MS)
+  keepTrust(known, 'use', new Keepalives(), MINUTE_MS)
+  assert.equal(known.burst?.schedule, SCHEDULES.later)
 })

@@ -56,13 +56,13 @@ export class Planning {
     this.#begun.clear()
   }
 
-  /** By what is known now. @returns steps about which there is something to do, or to tell, that there was not before; from now on */
-  remake({ mine, theirs, worked }: Known): readonly PlanStep[] {
+  /** By what is known now. @param mayLearn a report may still come @returns steps about which there is something to do, or to tell, that there was not before; from now on */
+  remake({ mine, theirs, worked }: Known, mayLearn: boolean): readonly PlanStep[] {
     const { techniques, allowed, peer } = this.#init
     this.#plan = plan(mine, theirs, { techniques, allowed, peer: 'link', peerId: peer, worked })
     const { sinceMs } = this
     return this.#plan.steps
-      .filter(step => this.#isNew(step))
+      .filter(step => this.#isNew(step, mayLearn))
       .map(step => ({ ...step, startMs: Math.max(0, step.startMs - sinceMs) }))
   }
 
@@ -91,11 +91,13 @@ export class Planning {
     return this.#byName.get(technique)?.sides === 'both' && !ASKS_ITSELF.has(technique)
   }
 
-  #isNew({ technique, action, why }: PlanStep): boolean {
+  #isNew({ technique, action, why }: PlanStep, mayLearn: boolean): boolean {
     if (action === 'take') {
       this.#passedOver.delete(technique)
       return !this.#begun.has(technique)
     }
+    // a moment later it may be what makes the path
+    if (why === 'not-known' && mayLearn && !this.#begun.has(technique)) return false
     // what became of it has been told, or will be
     const isTold = this.#begun.delete(technique) || this.#passedOver.get(technique) === why
     this.#passedOver.set(technique, why)

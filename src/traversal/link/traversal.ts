@@ -84,6 +84,8 @@ export class Traversal {
     this.#knowledge.begin(mine, theirs)
     this.#wait = this.#init.clock.after(REPORT_MS, () => {
       this.#waited = true
+      // what was held back because a report might come is told now
+      if (!this.#isDirect && !this.#knowledge.isComplete) this.#replan()
       this.#onSettled()
     })
     this.#search()
@@ -170,7 +172,7 @@ export class Traversal {
     const { role, feed } = this.#init
     const planning = this.#planning
     const steps = planning
-      .remake(this.#knowledge)
+      .remake(this.#knowledge, !(this.#knowledge.isComplete || this.#waited))
       .filter(({ action }) => action === 'skip' || !this.#isDirect)
       .filter(step => role === 'controlling' || !planning.isShared(step))
     for (const { technique, action, why } of planning.plan.steps) {

@@ -51,7 +51,7 @@ describe('what takes both sides is agreed on', () => {
       await world.connect()
       await world.advance(3_000)
       assert.deepEqual(plans(world), [])
-      assert.deepEqual(world.a.outcomes('birthday'), ['skipped not-known'])
+      assert.deepEqual(world.a.outcomes('birthday'), [], 'a report may still come')
       world[late].summary.set(value)
       const knownMs = world.sim.clock.now()
       assert.ok(await world.until(() => isDirect(world), 10_000))
@@ -60,8 +60,18 @@ describe('what takes both sides is agreed on', () => {
       // what is cheaper has had its time already
       assert.equal(world.a.saidOf('PLAN')[0]!.steps[0]!.startMs, 0)
       assert.ok(world.sim.clock.now() - knownMs < 3_000)
+      assert.deepEqual(world.a.outcomes('birthday'), ['ok connected'])
     })
   }
+
+  it('and is said to have been passed over where no report has come in time', async () => {
+    using world = await stage()
+    world.a.summary.set(undefined)
+    await world.connect()
+    await world.advance(10_000)
+    assert.deepEqual(world.a.outcomes('birthday'), ['skipped not-known'])
+    assert.equal(isTried(world)(), true)
+  })
 
   it('and is not begun where the other side does not know it', async () => {
     using world = await stage({ b: { techniques: without('birthday') } })

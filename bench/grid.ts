@@ -41,8 +41,13 @@ else {
 }
 
 async function write(grid: Grid): Promise<void> {
-  // a line for each cell, so that a later run differs where it differs
-  const json = JSON.stringify(grid, null, 1).replace(/\{\s+"connects"[^}]*\}/g, cell => cell.replace(/\s*\n\s*/g, ' '))
+  // as the linter wants it
+  const json = JSON.stringify(grid, null, 2).replace(/"by": \[[^\]]*\]/g, by =>
+    by
+      .replace(/\s*\n\s*/g, ' ')
+      .replace('[ ', '[')
+      .replace(' ]', ']')
+  )
   await writeFile(`${DOCS}grid.json`, `${json}\n`)
   await writeFile(`${DOCS}grid.md`, gridPage(grid))
   await writeFile(`${DOCS}grid.svg`, gridPicture(grid))

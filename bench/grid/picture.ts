@@ -3,6 +3,8 @@ import type { Cell, Grid } from './figures.ts'
 const CELL = { width: 74, height: 40 } as const
 const LEFT = 160
 const TOP = 120
+/** The last name leans over. */
+const RIGHT = 70
 const FONT = 'font-family="system-ui, sans-serif"'
 
 /** What is direct by the same means has one colour. */
@@ -19,7 +21,7 @@ const RELAYED = '#e4e4e7'
 
 /** docs/grid.svg. Pure. */
 export function gridPicture({ places, cells }: Grid): string {
-  const width = LEFT + places.length * CELL.width + 10
+  const width = LEFT + places.length * CELL.width + RIGHT
   const height = TOP + places.length * CELL.height + 10
   const heads = places.map((place, column) => {
     const x = LEFT + column * CELL.width + CELL.width / 2

@@ -21,6 +21,12 @@ const MAX_GAP = 16
 const MAX_STEP = 16
 /** Where a counter starts again: a jump back of at least half of all ports. */
 const WRAP = 0x8000
+/**
+ * Five ports so near to each other are no chance, whatever their order; of a carrier's block of 256 random ports once in 160 times. A wider net would
+ * take such blocks for a row, and they are met more often than packets that overtake each other.
+ */
+const ENOUGH_NEAR = 5
+const NEAR = 48
 /** Parity is a coin per mapping: six are right by chance once in 64 times, and fewer say nothing. */
 const ENOUGH_FOR_PARITY = 6
 
@@ -39,10 +45,8 @@ export function classifyAllocation(made: readonly Allocated[]): AllocationVerdic
   const rows = [...Map.groupBy(made, ({ publicAddress }) => publicAddress).values()]
   const longest = rows.reduce((one, other) => (other.length > one.length ? other : one), [])
   if (longest.length < ENOUGH) return { allocation: null, step: null, parity: null }
-  const step = stepOf(
-    longest.map(({ publicPort }) => publicPort),
-    parity !== false
-  )
+  const ports = longest.map(({ publicPort }) => publicPort)
+  const step = stepOf(ports, parity !== false) ?? stepOfNear(ports)
   return { allocation: step == null ? 'random' : 'sequential', step, parity }
 }
 
@@ -64,6 +68,19 @@ function stepOf(ports: readonly number[], parityKept: boolean): number | null {
   const step = parityKept ? least : sizes.reduce(divisor, least)
   if (step > MAX_STEP || sizes.some(size => size > MAX_GAP * step)) return null
   return sign * step
+}
+
+/**
+ * Of ports that are not in the order in which they were asked for, as packets that leave together are not always: they lie near each other, and their
+ * distances have the step in common.
+ */
+function stepOfNear(ports: readonly number[]): number | null {
+  const sorted = ports.toSorted((a, b) => a - b)
+  const distances = sorted.slice(1).map((port, index) => port - sorted[index]!)
+  if (sorted.length < ENOUGH_NEAR || sorted.at(-1)! - sorted[0]! > NEAR) return null
+  const step = distances.reduce(divisor, 0)
+  const rises = ports.slice(1).filter((port, index) => port > ports[index]!).length
+  return step === 0 || step > MAX_STEP ? null : rises * 2 >= ports.length - 1 ? step : -step
 }
 
 function divisor(a: number, b: number): number {

@@ -5,6 +5,7 @@ import type { FlowInfo } from '../../socket/plane.ts'
 import type { Traversal } from '../../traversal/link/traversal.ts'
 import type { AgentInput, KnownPath } from '../../traversal/paths/api.ts'
 import { LIMITS } from '../../traversal/paths/limits.ts'
+import { hasLastWords } from '../quic/goodbye.ts'
 import type { Timeline } from '../timeline.ts'
 import { Carriers } from './carriers.ts'
 import type { LinksContext, PipeOwner } from './context.ts'
@@ -52,6 +53,8 @@ export class LinkSession implements PipeOwner {
    */
   #shared = false
   #over = false
+  /** What the engine has to say after the end has left by a pipe; of a direct path nobody sees it. */
+  readonly #said = Promise.withResolvers<void>()
 
   constructor(context: LinksContext, { peer, role, timeline, tag, flow, pipe, carrier }: SessionInit) {
     this.#context = context
@@ -138,6 +141,7 @@ export class LinkSession implements PipeOwner {
     this.timeline.mark('ready')
     if (this.role === 'controlled') this.#shared = true
     connection.addEventListener('close', () => this.close(), { once: true })
+    hasLastWords(connection, () => this.#said.promise)
     if (connection.status !== 'open') this.close()
     else if (this.role === 'controlling') this.#messages.open(connection)
   }
@@ -164,6 +168,7 @@ export class LinkSession implements PipeOwner {
   }
 
   carry(pipe: number, frames: Uint8Array): void {
+    if (this.#over) this.#said.resolve()
     this.#carriers.send(pipe, frames)
   }
 
@@ -186,12 +191,14 @@ export class LinkSession implements PipeOwner {
   /** The connection has closed, or never came up. What it still says goes out by the paths that there are. */
   close(): void {
     if (this.#over) return
+    if (this.path?.kind !== 'relay') this.#said.resolve()
     this.#paths.close()
     this.#over = true
     this.#messages.close()
     const { packetSwitch } = this.#context
     const over = () => {
       off()
+      this.#said.resolve()
       this.#carriers.dropAll('the link is over')
     }
     const off = packetSwitch.events.on('gone', ({ flow }) => {

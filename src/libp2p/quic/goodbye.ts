@@ -12,6 +12,16 @@ const CLOSE_MS = 500
  */
 export const GOODBYE_MS = 25
 
+/** For what a link still has to say, on a machine that is busy. */
+const LAST_WORDS_MS = 500
+
+const lastWords = new WeakMap<Connection, () => Promise<void>>()
+
+/** What a connection says at its end goes through others: `said` resolves when it has left us. */
+export function hasLastWords(connection: Connection, said: () => Promise<void>): void {
+  lastWords.set(connection, said)
+}
+
 /**
  * Closes all connections while there are still sockets to do it by: js-libp2p stops its parts all at once. Relayed ones first, because what they
  * say goes by the others.
@@ -21,6 +31,8 @@ export async function goodbye(connections: Pick<ConnectionManager, 'getConnectio
   for (const direct of [false, true]) {
     const some = all.filter(({ remoteAddr }) => remoteAddr.toString().includes('/p2p-circuit') !== direct)
     await Promise.all(some.map(connection => close(connection, clock)))
+    const said = () => Promise.all(some.map(connection => lastWords.get(connection)?.()))
+    await withDeadline(clock, LAST_WORDS_MS, 'the last words of links', undefined, said).catch(() => {})
     if (all.length > 0) await sleep(clock, GOODBYE_MS)
   }
 }

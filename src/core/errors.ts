@@ -18,7 +18,8 @@ export const ERROR_CODES = {
   LINK_CLOSED: 'the link or the node was closed',
   UNSUPPORTED: 'the other side does not speak the protocol',
   NO_ENGINE: 'the QUIC engine has no build for this platform',
-  LIMIT: 'a bound was reached: too many, too large or too fast'
+  LIMIT: 'a bound was reached: too many, too large or too fast',
+  UNAVAILABLE: 'what a hub keeps its records in cannot be reached now'
 } as const
 
 export type ErrorCode = keyof typeof ERROR_CODES

@@ -1,5 +1,7 @@
-import type { PrivateKey, Record } from '@libp2p/interface'
+import type { PeerId, PrivateKey, Record } from '@libp2p/interface'
+import { peerIdFromPublicKey } from '@libp2p/peer-id'
 import { RecordEnvelope } from '@libp2p/peer-record'
+import { NatError } from '../core/errors.ts'
 
 /** What a kind of record is known by in its envelope (RFC 0002 of libp2p). */
 export interface RecordKind {
@@ -31,4 +33,45 @@ class EncodedRecord implements Record {
 /** An encoded record in a signed envelope (RFC 0002 of libp2p). */
 export async function sealRecord(kind: RecordKind, bytes: Uint8Array, key: PrivateKey): Promise<Uint8Array> {
   return (await RecordEnvelope.seal(new EncodedRecord(kind, bytes), key)).marshal()
+}
+
+export interface Unsealed {
+  /** Who has signed it. */
+  readonly peer: PeerId
+  readonly payload: Uint8Array
+}
+
+/**
+ * Opens a signed envelope of that kind.
+ *
+ * @param what it is, for errors: `an offer`
+ * @param from who has to have signed it; undefined: anybody
+ * @throws NatError MALFORMED; WRONG_PEER when somebody else has signed it
+ */
+export async function unsealRecord(
+  { domain, codec }: RecordKind,
+  bytes: Uint8Array,
+  what: string,
+  from?: PeerId
+): Promise<Unsealed> {
+  const envelope = opened(bytes)
+  if (Buffer.compare(envelope.payloadType, codec) !== 0) {
+    throw new NatError('MALFORMED', `a signed envelope with something else than ${what}`)
+  }
+  const peer = peerIdFromPublicKey(envelope.publicKey)
+  // cheaper than to check the signature of somebody whom nobody has asked
+  if (from != null && !peer.equals(from)) throw new NatError('WRONG_PEER', `${from} has not signed ${what}`)
+  // some kinds of keys throw for what is no signature at all
+  if (!(await envelope.validate(domain).catch(() => false))) {
+    throw new NatError('MALFORMED', `${what} whose signature does not fit`)
+  }
+  return { peer, payload: envelope.payload.subarray() }
+}
+
+function opened(bytes: Uint8Array): RecordEnvelope {
+  try {
+    return RecordEnvelope.createFromProtobuf(bytes)
+  } catch (cause) {
+    throw new NatError('MALFORMED', `not a signed envelope: ${(cause as Error).message}`, { cause })
+  }
 }

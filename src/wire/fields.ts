@@ -47,5 +47,5 @@ export function addressText(bytes: Uint8Array | undefined): string {
 }
 
 export function malformed(what: string): NatError {
-  return new NatError('MALFORMED', `path agreement: ${what}`)
+  return new NatError('MALFORMED', `a message may not hold ${what}`)
 }

@@ -1,4 +1,3 @@
-import { NatError } from '../core/errors.ts'
 import {
   candidateList,
   candidateTypes,
@@ -9,7 +8,7 @@ import {
 } from './candidate.ts'
 import { count, exactly, malformed, sized } from './fields.ts'
 import { type Codec, protobufCodec } from './protobuf.ts'
-import { type NetworkSummary, summaryCodec } from './summary.ts'
+import { type NetworkSummary, readableSummary, summaryCodec } from './summary.ts'
 
 /** The relayed stream of a link: the first frame each way is a {@link PipeHello}, all others are datagrams (wire/datagrams.ts). */
 export const LINK_PROTOCOL = '/beeline/link/1.0.0'
@@ -114,22 +113,12 @@ export const linkOfferCodec: Codec<LinkOffer> = {
   },
   decode(input) {
     const { candidates, summary: encoded, ...signed } = offers.decode(input)
-    const summary = encoded == null ? undefined : readable(encoded)
+    const summary = encoded == null ? undefined : readableSummary(encoded)
     return {
       ...checkedOffer(signed),
       candidates: readCandidates(candidates),
       ...(summary == null ? {} : { summary })
     }
-  }
-}
-
-/** A link does without a summary: one of a later version that has other bounds is no reason to refuse it. */
-function readable(encoded: Uint8Array): NetworkSummary | undefined {
-  try {
-    return summaryCodec.decode(encoded)
-  } catch (error) {
-    if (error instanceof NatError) return undefined
-    throw error
   }
 }
 

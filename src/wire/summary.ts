@@ -1,3 +1,4 @@
+import { NatError } from '../core/errors.ts'
 import { addressBytes, addressText, atMost, within } from './fields.ts'
 import { type Codec, protobufCodec } from './protobuf.ts'
 
@@ -128,6 +129,16 @@ export const summaryCodec: Codec<NetworkSummary> = {
       reachability: reachability ?? 'unknown',
       uplinks: uplinksOf(uplinks ?? 0)
     }
+  }
+}
+
+/** Whoever gets one does without it, if need be: one of a later version that has other bounds is no reason to refuse what it came with. */
+export function readableSummary(encoded: Uint8Array): NetworkSummary | undefined {
+  try {
+    return summaryCodec.decode(encoded)
+  } catch (error) {
+    if (error instanceof NatError) return undefined
+    throw error
   }
 }
 

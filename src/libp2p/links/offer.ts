@@ -9,19 +9,17 @@ import {
   timingSafeEqual
 } from 'node:crypto'
 import type { PeerId, PrivateKey } from '@libp2p/interface'
-import { peerIdFromPublicKey } from '@libp2p/peer-id'
-import { RecordEnvelope } from '@libp2p/peer-record'
 import { NatError } from '../../core/errors.ts'
 import type { CheckKeys } from '../../traversal/paths/api.ts'
 import { MAX_DATAGRAM_BYTES } from '../../wire/datagrams.ts'
 import { type LinkAttach, type LinkOffer, linkOfferCodec } from '../../wire/link.ts'
 import type { PathCandidate } from '../../wire/path.ts'
 import type { NetworkSummary } from '../../wire/summary.ts'
-import { sealRecord } from '../sealed-record.ts'
+import { type RecordKind, sealRecord, unsealRecord } from '../sealed-record.ts'
 
 const DOMAIN = 'beeline-link-offer'
 /** 0x3000be, of the multicodec table's range for private use; big-endian, as libp2p writes its own. */
-const PAYLOAD_TYPE = Uint8Array.of(0x30, 0x00, 0xbe)
+const OFFERS: RecordKind = { domain: DOMAIN, codec: Uint8Array.of(0x30, 0x00, 0xbe) }
 const ID_BYTES = 8
 const KEY_BYTES = 32
 const NOTHING = new Uint8Array(0)
@@ -138,29 +136,11 @@ export function checkAttach(keys: LinkKeys, { link, number, mac }: LinkAttach, a
 }
 
 async function sealed(key: PrivateKey, offer: LinkOffer): Promise<Uint8Array> {
-  return await sealRecord({ domain: DOMAIN, codec: PAYLOAD_TYPE }, linkOfferCodec.encode(offer), key)
+  return await sealRecord(OFFERS, linkOfferCodec.encode(offer), key)
 }
 
 async function unsealed(bytes: Uint8Array, from: PeerId): Promise<LinkOffer> {
-  const envelope = opened(bytes)
-  if (Buffer.compare(envelope.payloadType, PAYLOAD_TYPE) !== 0) {
-    throw new NatError('MALFORMED', 'a signed envelope with something else than an offer')
-  }
-  // cheaper than to check the signature of somebody whom nobody has asked
-  if (!peerIdFromPublicKey(envelope.publicKey).equals(from)) throw wrong(from, 'has not signed the offer')
-  // some kinds of keys throw for what is no signature at all
-  if (!(await envelope.validate(DOMAIN).catch(() => false))) {
-    throw new NatError('MALFORMED', 'an offer whose signature does not fit')
-  }
-  return linkOfferCodec.decode(envelope.payload.subarray())
-}
-
-function opened(bytes: Uint8Array): RecordEnvelope {
-  try {
-    return RecordEnvelope.createFromProtobuf(bytes)
-  } catch (cause) {
-    throw new NatError('MALFORMED', `not a signed envelope: ${(cause as Error).message}`, { cause })
-  }
+  return linkOfferCodec.decode((await unsealRecord(OFFERS, bytes, 'an offer', from)).payload)
 }
 
 function agree(privateKey: KeyObject, theirs: Uint8Array): Buffer {

@@ -1,7 +1,7 @@
 import type { Endpoint } from '../../core/machine.ts'
 import type { ProbingMessage } from '../../wire/technique-messages.ts'
 import { type Announced, mayProbe, publicEndpoints } from './networks.ts'
-import { type Pace, Pacer } from './pacer.ts'
+import { type Pace, Pacer, wakeAt } from './pacer.ts'
 import {
   givenUp,
   giveUp,
@@ -141,8 +141,7 @@ export class BirthdayOpening implements ProbingMachine {
   }
 
   #wait(): ProbingStep {
-    const dueMs = this.#pacer?.wakeAtMs
-    return { wakeAtMs: dueMs == null ? this.#untilMs : Math.min(dueMs, this.#untilMs) }
+    return { wakeAtMs: wakeAt(this.#pacer, this.#untilMs) }
   }
 }
 

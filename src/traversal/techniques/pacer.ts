@@ -6,6 +6,11 @@ export interface Pace {
   readonly everyMs: number
 }
 
+/** When a machine is to be woken: its next probes are due, or its time is over. */
+export function wakeAt(pacer: Pacer | undefined, untilMs: number): number {
+  return Math.min(pacer?.wakeAtMs ?? untilMs, untilMs)
+}
+
 /** Lets probes go at a pace, in their order; what was held back goes first when its time comes. */
 export class Pacer {
   readonly #pace: Pace

@@ -1,6 +1,6 @@
 import type { Forecast, ProbingMessage } from '../../wire/technique-messages.ts'
 import { type Announced, mayProbe } from './networks.ts'
-import { type Pace, Pacer } from './pacer.ts'
+import { type Pace, Pacer, wakeAt } from './pacer.ts'
 import { foresee, portAhead, seemsToKeepParity } from './predict-ports.ts'
 import {
   givenUp,
@@ -188,7 +188,6 @@ export class PredictMeeting implements ProbingMachine {
   }
 
   #wait(actions: readonly ProbingAction[] = []): ProbingStep {
-    const dueMs = this.#pacer?.wakeAtMs
-    return { actions, wakeAtMs: dueMs == null ? this.#untilMs : Math.min(dueMs, this.#untilMs) }
+    return { actions, wakeAtMs: wakeAt(this.#pacer, this.#untilMs) }
   }
 }

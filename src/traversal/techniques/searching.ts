@@ -2,7 +2,7 @@ import type { Endpoint } from '../../core/machine.ts'
 import { MAX_TARGETS, type Opened, type ProbingMessage } from '../../wire/technique-messages.ts'
 import { Bracket } from './bracket.ts'
 import { type Announced, mayProbe, publicEndpoints } from './networks.ts'
-import { type Pace, Pacer } from './pacer.ts'
+import { type Pace, Pacer, wakeAt } from './pacer.ts'
 import {
   givenUp,
   giveUp,
@@ -180,7 +180,6 @@ export class Searching implements ProbingMachine {
   }
 
   #wait(): ProbingStep {
-    const dueMs = this.#pacer?.wakeAtMs
-    return { wakeAtMs: dueMs == null ? this.#untilMs : Math.min(dueMs, this.#untilMs) }
+    return { wakeAtMs: wakeAt(this.#pacer, this.#untilMs) }
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { Pacer } from '../../../src/traversal/techniques/pacer.ts'
+import { Pacer, wakeAt } from '../../../src/traversal/techniques/pacer.ts'
 import { PROBING, type Probe } from '../../../src/traversal/techniques/probing.ts'
 
 const probes = (count: number): Probe[] =>
@@ -60,4 +60,13 @@ test('of an endless list only what is due is read', () => {
   const pacer = new Pacer(endless(), { batch: 10, everyMs: 10 }, 0)
   pacer.take(0)
   assert.ok(read <= 20)
+})
+
+test('a machine wakes for its next probes, and no later than its time is over', () => {
+  const pacer = new Pacer(probes(3), { batch: 2, everyMs: 10 }, 100)
+  assert.deepEqual([wakeAt(pacer, 500), wakeAt(pacer, 50), wakeAt(undefined, 500)], [100, 50, 500])
+  take(pacer, 100)
+  assert.equal(wakeAt(pacer, 105), 105)
+  take(pacer, 110)
+  assert.equal(wakeAt(pacer, 500), 500)
 })

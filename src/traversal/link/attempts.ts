@@ -146,8 +146,7 @@ export class Attempts {
   ): { readonly context: LinkContext; release(): void } {
     const { traversal } = this.#init
     const sockets = this.#sockets.ofAttempt(technique)
-    const openSocket = (family: 4 | 6) => sockets.open(family)
-    const context = new LinkContext({ ...known, traversal, technique, round: running.round, openSocket })
+    const context = new LinkContext({ ...known, traversal, technique, round: running.round, sockets })
     running.context = context
     for (const bytes of running.early.splice(0)) context.heard(bytes)
     return {

@@ -10,6 +10,7 @@ import type { Attempt, TechniqueName } from '../attempt.ts'
 import type { KnownPath } from '../paths/api.ts'
 import type { AttemptResult, LinkAttempt } from '../technique.ts'
 import type { TraversalInit } from './ground.ts'
+import type { AttemptSockets } from './sockets.ts'
 
 /** Messages of the other side that wait to be heard; more are dropped, as whoever sends so many does not wait for answers. */
 const MAX_UNHEARD = 64
@@ -25,8 +26,7 @@ export interface ContextInit {
   readonly mine: NetworkSummary | undefined
   readonly theirs: NetworkSummary | undefined
   readonly signal: AbortSignal
-  /** @throws NatError LIMIT */
-  openSocket(family: 4 | 6): Promise<SocketId>
+  readonly sockets: AttemptSockets
 }
 
 /** What one attempt on a link works with. When it is released, nothing that the technique still calls has an effect. */
@@ -84,10 +84,7 @@ export class LinkContext implements LinkAttempt {
 
   async openSockets(count: number, family: 4 | 6): Promise<readonly SocketId[]> {
     if (!this.#takeTurn()) throw new NatError('LIMIT', 'other attempts that probe are under way: try again later')
-    const opened = await Promise.allSettled(Array.from({ length: count }, () => this.#init.openSocket(family)))
-    const sockets = opened.flatMap(each => (each.status === 'fulfilled' ? [each.value] : []))
-    const [failed] = opened.filter(each => each.status === 'rejected')
-    if (sockets.length === 0 && failed != null) throw failed.reason
+    const sockets = await this.#init.sockets.open(count, family)
     this.signal.throwIfAborted()
     return sockets
   }

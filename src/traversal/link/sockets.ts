@@ -13,8 +13,11 @@ interface Open {
 
 /** What one attempt opens. */
 export interface AttemptSockets {
-  /** @throws NatError LIMIT, LINK_CLOSED */
-  open(family: 4 | 6): Promise<SocketId>
+  /**
+   * @returns as many as there may be, and no more than asked for
+   * @throws NatError LIMIT when there may be none, LINK_CLOSED, and why the system gives none
+   */
+  open(count: number, family: 4 | 6): Promise<readonly SocketId[]>
   /** The attempt is over. */
   release(): void
 }
@@ -32,17 +35,25 @@ export class TechniqueSockets {
 
   ofAttempt(technique: TechniqueName): AttemptSockets {
     let isOver = false
+    const isLive = () => !isOver && !this.#closed
+    const openOne = async (family: 4 | 6): Promise<SocketId> => {
+      const socket = await this.#bind(family)
+      this.#open.set(socket, { technique, of: sockets, paths: new Set() })
+      if (!isLive()) this.#close(socket)
+      return socket
+    }
     const sockets: AttemptSockets = {
-      open: async family => {
-        const socket = isOver || this.#closed ? undefined : await this.#bind(family)
-        if (socket == null) throw new NatError('LINK_CLOSED', 'the attempt is over')
-        this.#open.set(socket, { technique, of: sockets, paths: new Set() })
-        if (isOver || this.#closed) {
-          this.#close(socket)
-          throw new NatError('LINK_CLOSED', 'the attempt is over')
-        }
-        this.#tell(technique)
-        return socket
+      open: async (count, family) => {
+        const { budget, peer } = this.#init
+        const opening: Promise<SocketId>[] = []
+        while (opening.length < count && isLive() && budget.takeSocket(peer)) opening.push(openOne(family))
+        const ended = await Promise.allSettled(opening)
+        if (!isLive()) throw new NatError('LINK_CLOSED', 'the attempt is over')
+        const opened = ended.flatMap(each => (each.status === 'fulfilled' ? [each.value] : []))
+        if (opened.length === 0 && count > 0) throw ended.find(each => each.status === 'rejected')?.reason ?? tooMany()
+        // for each of them alone the agent would look at all sockets there are
+        if (opened.length > 0) this.#tell(technique)
+        return opened
       },
       release: () => {
         isOver = true
@@ -70,10 +81,9 @@ export class TechniqueSockets {
     for (const socket of this.#open.keys()) this.#close(socket)
   }
 
+  /** Its place has been taken; where there is no socket, it is given back. */
   async #bind(family: 4 | 6): Promise<SocketId> {
     const { ground, budget, peer } = this.#init
-    if (!budget.takeSocket(peer))
-      throw new NatError('LIMIT', 'too many sockets are open for techniques: try again later')
     try {
       return await ground.openSocket(family)
     } catch (error) {
@@ -100,4 +110,8 @@ export class TechniqueSockets {
     const sockets = [...this.#open].flatMap(([socket, open]) => (open.technique === technique ? [socket] : []))
     this.#init.feed({ type: 'technique-sockets', technique, sockets })
   }
+}
+
+function tooMany(): NatError {
+  return new NatError('LIMIT', 'too many sockets are open for techniques: try again later')
 }

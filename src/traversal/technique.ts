@@ -67,7 +67,12 @@ export interface LinkAttempt extends CommonAttempt {
   punchTcp(): Promise<AttemptResult>
   /** The socket that everything leaves by, and that others see us by. */
   mainSocket(family: 4 | 6): SocketId | undefined
-  /** Further sockets; they are closed when the attempt ends, but for that of a path that was found. @throws NatError LIMIT */
+  /**
+   * Further sockets; they are closed when the attempt ends, but for that of a path that was found.
+   *
+   * @returns as many as there may be: fewer than asked for where the limits of the node (link/budget.ts) are reached, or those of the system
+   * @throws NatError LIMIT when there may be none
+   */
   openSockets(count: number, family: 4 | 6): Promise<readonly SocketId[]>
   /** Sends one of the link's own checks. @returns false when the node, or that host, has had enough of them: try again later */
   probe(from: SocketId, to: Endpoint): boolean

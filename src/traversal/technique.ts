@@ -82,7 +82,7 @@ export interface LinkAttempt extends CommonAttempt {
   addTarget(to: Endpoint): void
   /** Tells the attempt of the same technique on the other side; at most 1,024 bytes, and a few a second. */
   say(bytes: Uint8Array): void
-  /** What that has said next. @throws the signal's reason */
+  /** What that has said next; each message is heard once, by whoever has waited longest. @throws the signal's reason */
   hear(): Promise<Uint8Array>
   /** A path by a socket of this attempt's, or to where it has probed, has been validated both ways. Never rejects. */
   readonly found: Promise<KnownPath>

@@ -46,7 +46,8 @@ export class LinkContext implements LinkAttempt {
   readonly #found = Promise.withResolvers<KnownPath>()
   readonly #unheard: Uint8Array[] = []
   readonly #sayable = new Allowance(SAY)
-  #listener: ((bytes: Uint8Array) => void) | undefined
+  /** Who waits for the next message, in the order in which they came. */
+  readonly #waiting: ((bytes: Uint8Array) => void)[] = []
   #checks: TechniqueName
   #probing = false
   #over = false
@@ -122,20 +123,18 @@ export class LinkContext implements LinkAttempt {
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>()
     const onAbort = () => reject(this.signal.reason)
     this.signal.addEventListener('abort', onAbort, { once: true })
-    this.#listener = resolve
+    this.#waiting.push(resolve)
     try {
       return await promise
     } finally {
-      this.#listener = undefined
       this.signal.removeEventListener('abort', onAbort)
     }
   }
 
-  /** The other side's attempt has said something. */
+  /** The other side's attempt has said something: one of those who wait hears it. */
   heard(bytes: Uint8Array): void {
-    const listener = this.#listener
-    this.#listener = undefined
-    if (listener != null) listener(bytes)
+    const first = this.#waiting.shift()
+    if (first != null) first(bytes)
     else if (this.#unheard.length < MAX_UNHEARD) this.#unheard.push(bytes)
   }
 

@@ -25,6 +25,12 @@ export class Allowance {
     this.#init = init
   }
 
+  /** @returns whether the key has a unit left, which stays */
+  has(key: string, nowMs: number): boolean {
+    const bucket = this.#buckets.get(key) ?? this.#admit(nowMs)
+    return bucket != null && this.#leftAt(bucket, nowMs) >= 1
+  }
+
   /** @returns whether the key had a unit left, which is now spent */
   take(key: string, nowMs: number): boolean {
     const bucket = this.#buckets.get(key) ?? this.#admit(nowMs)

@@ -30,3 +30,12 @@ test('a full table refuses new keys until an old bucket is whole again', () => {
   assert.ok(!allowance.take('d', 1_000))
   assert.equal(allowance.size, 2)
 })
+
+test('to ask whether there is one left spends none, and makes no room that is not there', () => {
+  const allowance = new Allowance({ burst: 1, refillMs: 1_000, maxKeys: 1 })
+  assert.ok(allowance.has('a', 0) && allowance.has('a', 0))
+  assert.equal(allowance.size, 0)
+  assert.ok(allowance.take('a', 0))
+  assert.ok(!allowance.has('a', 999) && !allowance.has('b', 999))
+  assert.ok(allowance.has('a', 1_000))
+})

@@ -44,7 +44,8 @@ export class Budget {
 
   /** @returns whether one more probe may go there now */
   takeProbe(host: string, nowMs: number): boolean {
-    return this.#perHost.take(host, nowMs) && this.#inAll.take('', nowMs)
+    // what does not leave costs the host nothing of its share
+    return this.#inAll.has('', nowMs) && this.#perHost.take(host, nowMs) && this.#inAll.take('', nowMs)
   }
 
   /** @returns whether one more attempt may begin that probes for the peer's links, which counts until it is given back */

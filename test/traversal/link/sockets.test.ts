@@ -214,4 +214,15 @@ describe('sockets and shares', () => {
     assert.equal(take('victim', 15_000), 100)
     assert.equal(take('other', 15_000), BUDGET.perHost.burst)
   })
+
+  it('what does not leave because the node has sent enough costs the host nothing of its share', () => {
+    const budget = new Budget()
+    for (let n = 0; n < BUDGET.inAll.burst; n++) assert.ok(budget.takeProbe(`host ${n % 100}`, 0))
+    for (let n = 0; n < 1_000; n++) assert.ok(!budget.takeProbe('late', 0))
+    const laterMs = BUDGET.inAll.burst * BUDGET.inAll.refillMs
+    // all that the node may send has come back by then; of a thousand of a host's share only half would have
+    let count = 0
+    while (budget.takeProbe('late', laterMs)) count++
+    assert.equal(count, BUDGET.perHost.burst)
+  })
 })

@@ -212,9 +212,9 @@ export class Finding {
   get #tcpTurnMs(): number {
     const afterUdpMs = (this.#knownMs ?? Number.POSITIVE_INFINITY) + TCP_PUNCH.afterUdpMs
     if (this.#tcpFromMs == null) return afterUdpMs
-    // a hub tells us later of our TCP port than of UDP's, and before they have nowhere to connect to
+    // a hub tells us later of our TCP port than of UDP's, and before they have nowhere to connect to: a port that we listen on is not the one that we connect from
     const own = this.#init.candidacy.ownOf('tcp')
-    const isKnown = own.some(({ address }) => ipScope(address) === 'public')
+    const isKnown = own.some(({ kind, address }) => kind !== 'host' && ipScope(address) === 'public')
     return isKnown ? this.#tcpFromMs : Math.max(this.#tcpFromMs, afterUdpMs)
   }
 

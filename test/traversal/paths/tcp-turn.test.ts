@@ -46,3 +46,9 @@ test('it waits for a hub to tell our port, and for no longer than UDP may need',
   assert.equal(late.asked(TCP_PUNCH.afterUdpMs - 1, { type: 'tick' }), 0)
   assert.equal(late.asked(TCP_PUNCH.afterUdpMs, { type: 'tick' }), 1)
 })
+
+test('the port that it listens on is not the one that it connects from, be its address ever so public', () => {
+  const open = planned([{ ...own, address: observed.address, port: 4002 }])
+  assert.equal(open.asked(10, check), 0)
+  assert.equal(open.asked(200, { type: 'candidates', candidates: [observed] }), 1)
+})

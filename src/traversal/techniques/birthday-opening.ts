@@ -44,6 +44,7 @@ export class BirthdayOpening implements ProbingMachine {
   #pacer: Pacer | undefined
   #isTold = false
   #untilMs = 0
+  #samplesUntilMs = 0
 
   constructor(announced: () => Announced) {
     this.#announced = announced
@@ -109,7 +110,8 @@ export class BirthdayOpening implements ProbingMachine {
       }
       if (!this.#isOpen || this.#targets.length === 0) return this.#wait()
       this.#pacer = new Pacer(this.#probes(), OPENING.pace, nowMs)
-      this.#untilMs = nowMs + OPENING.searchMs
+      this.#untilMs = nowMs + PROBING.sendMs
+      this.#samplesUntilMs = nowMs + OPENING.samplesMs
     }
     if (nowMs >= this.#untilMs) return giveUp('limit', this.effort)
     const actions = this.#pacer.take(nowMs)
@@ -121,9 +123,7 @@ export class BirthdayOpening implements ProbingMachine {
   #tell(nowMs: number, actions: readonly ProbingAction[]): ProbingStep {
     // the last of them may yet come back as held
     if (actions.length > 0) return { actions, wakeAtMs: nowMs }
-    if (this.#asked.size > 0 && nowMs < this.#untilMs - OPENING.searchMs + OPENING.samplesMs) {
-      return { wakeAtMs: this.#untilMs - OPENING.searchMs + OPENING.samplesMs }
-    }
+    if (this.#asked.size > 0 && nowMs < this.#samplesUntilMs) return { wakeAtMs: this.#samplesUntilMs }
     const address = mostSeen(this.#seen) ?? publicEndpoints(this.#announced().mine)[0]?.address
     if (address == null) return giveUp('no-own-address', 'nobody could tell where others see us')
     const ports = this.#seen.filter(each => each.address === address).map(each => each.port)

@@ -11,7 +11,9 @@ import { Searching } from './searching.ts'
 export const BIRTHDAY_SEARCH = {
   /** One in 3,000 attempts finds nothing in so many; it takes 2 s, and 200 kB. */
   probes: 2_048,
-  pace: { batch: 10, everyMs: 10 } satisfies Pace
+  pace: { batch: 10, everyMs: 10 } satisfies Pace,
+  /** The other side has its sockets open for longer than that. */
+  searchMs: 8_000
 } as const
 
 /**

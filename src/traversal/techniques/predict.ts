@@ -5,7 +5,7 @@ import { PREDICT } from './predict-fits.ts'
 import { PredictMeeting } from './predict-meeting.ts'
 import { PredictOpening } from './predict-opening.ts'
 import { portsBetween } from './predict-ports.ts'
-import type { ProbingMachine } from './probing.ts'
+import { PROBING, type ProbingMachine } from './probing.ts'
 import { runProbing } from './probing-run.ts'
 import { Searching } from './searching.ts'
 
@@ -14,7 +14,8 @@ export const PREDICT_SEARCH = {
   /** Between the two samples lie a port or two, where the NAT is not busy. */
   probes: 64,
   /** The likely ones go first, and are mostly answered before a third has left. */
-  pace: { batch: 2, everyMs: 5 } satisfies Pace
+  pace: { batch: 2, everyMs: 5 } satisfies Pace,
+  searchMs: PROBING.sendMs
 } as const
 
 /**

@@ -50,6 +50,8 @@ export const PROBING = {
   silentMs: 5_000,
   /** Probes that were held back are tried again after so long. */
   heldMs: 50,
+  /** For probes that the other side waits for: what keeps them for longer than that is told before it passes for silence. */
+  sendMs: 4_000,
   /** After the last probe: the longest round trip that an answer is waited for. */
   lingerMs: 800,
   /** Between two rounds: an answer that comes in the next one still counts. */

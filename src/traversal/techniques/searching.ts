@@ -24,14 +24,14 @@ export interface SearchInit {
   /** In each round. */
   readonly probes: number
   readonly pace: Pace
+  /** A round that has been held back for so long is over. */
+  readonly searchMs: number
   /** Which of their ports are tried, in that order. */
   readonly portsOf: (opened: Opened) => Iterable<number>
 }
 
 /** Several addresses where there are several ways out; the other side spends a mapping on each. */
 const MAX_OWN = 2
-/** Held back for so long, a round is over. */
-const SEARCH_MS = 8_000
 
 type Phase = 'targets' | 'waiting' | 'searching' | 'lingering'
 
@@ -134,7 +134,7 @@ export class Searching implements ProbingMachine {
     if (pacer.wakeAtMs == null)
       return giveUp('no-peer-address', `the other side has not announced ${address} as its own`)
     this.#pacer = pacer
-    this.#sendUntilMs = nowMs + SEARCH_MS
+    this.#sendUntilMs = nowMs + this.#init.searchMs
     return this.#search(nowMs, pacer)
   }
 

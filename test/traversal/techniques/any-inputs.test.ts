@@ -25,7 +25,8 @@ const MACHINES: Readonly<Record<string, (random: Random) => ProbingMachine>> = {
 
 function searching(ours: 'fixed' | 'per-host', random: Random): ProbingMachine {
   const portsOf = ({ ports }: { readonly ports: readonly number[] }) => portsToTry(ports, random)
-  return new Searching({ announced, ours, step: 1, rounds: 3, probes: 64, pace: { batch: 4, everyMs: 5 }, portsOf })
+  const pace = { batch: 4, everyMs: 5 }
+  return new Searching({ announced, ours, step: 1, rounds: 3, probes: 64, pace, searchMs: 4_000, portsOf })
 }
 
 function anyInput(random: Random, held: readonly Probe[], sockets: number): ProbingInput {

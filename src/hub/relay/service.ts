@@ -14,11 +14,13 @@ import type { TypedEventTarget } from 'main-event'
 import { Allowance } from '../../core/allowance.ts'
 import type { Clock } from '../../core/clock.ts'
 import { NatError } from '../../core/errors.ts'
+import type { Events } from '../../core/events.ts'
 import { Frames } from '../../libp2p/frames.ts'
 import { type CircuitStatus, HOP_PROTOCOL, type HopMessage, hopCodec } from '../../wire/circuit.ts'
 import { Circuits } from './circuits.ts'
 import { relayCircuit } from './connect.ts'
 import type { RelayLimits } from './limits.ts'
+import type { ReservationEvents } from './reservation-events.ts'
 import { Reservations } from './reservations.ts'
 import { signVoucher } from './voucher.ts'
 
@@ -51,12 +53,12 @@ export class RelayService implements Startable {
   readonly #requests = new Allowance(REQUEST_ALLOWANCE)
   #stopping = new AbortController()
 
-  constructor(components: RelayComponents, limits: RelayLimits, clock: Clock) {
+  constructor(components: RelayComponents, limits: RelayLimits, clock: Clock, events?: Events<ReservationEvents>) {
     this.#components = components
     this.#limits = limits
     this.#clock = clock
     this.#log = components.logger.forComponent('beeline:relay')
-    this.#reservations = new Reservations(limits, clock)
+    this.#reservations = new Reservations(limits, clock, events)
     this.#circuits = new Circuits(limits)
   }
 

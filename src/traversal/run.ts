@@ -101,7 +101,7 @@ async function attempt(init: RunInit, technique: Technique, ending: AbortControl
     if (init.direct.aborted || init.signal.aborted) return { outcome: 'skipped', reason: endReason(init) }
     // not its own fault
     const reason = error instanceof NatError && error.code === 'LIMIT' ? 'limit' : 'crashed'
-    return { outcome: 'failed', reason, detail: short((error as Error | undefined)?.message ?? error) }
+    return { outcome: 'failed', reason, detail: said(error) }
   } finally {
     ending.signal.removeEventListener('abort', onEnd)
     for (const timer of timers) timer.cancel()
@@ -123,6 +123,12 @@ function checked(result: AttemptResult): AttemptResult {
 
 function short(detail: unknown): string {
   return String(detail).slice(0, RUN.detailChars)
+}
+
+/** What is thrown may be anything, or nothing. */
+function said(error: unknown): string {
+  const words = error instanceof Error ? error.message || error.name : error
+  return typeof words === 'string' && words !== '' ? short(words) : 'it threw what is no error'
 }
 
 function endReason({ direct }: RunInit): Reason {

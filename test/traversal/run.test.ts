@@ -146,7 +146,22 @@ describe('a technique that misbehaves is an attempt with its reason', () => {
       'x failed crashed 0',
       /^bang$/
     ],
-    ['throws what is no error', { attempt: () => Promise.reject(undefined) }, 0, 'x failed crashed 0', /undefined/],
+    ['throws nothing', { attempt: () => Promise.reject(undefined) }, 0, 'x failed crashed 0', /^it threw what is no/],
+    [
+      'throws what has no text',
+      { attempt: () => Promise.reject(Object.create(null)) },
+      0,
+      'x failed crashed 0',
+      /^it threw what is no error$/
+    ],
+    ['throws words', { attempt: () => Promise.reject('gone fishing') }, 0, 'x failed crashed 0', /^gone fishing$/],
+    [
+      'throws an error without words',
+      { attempt: () => Promise.reject(new TypeError()) },
+      0,
+      'x failed crashed 0',
+      /^TypeError$/
+    ],
     ['never ends', { attempt: () => new Promise(() => {}) }, RUN.leastMs, `x failed hung ${RUN.leastMs}`, /15 s/],
     [
       'never ends, and mostly takes long',

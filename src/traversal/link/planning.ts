@@ -81,6 +81,12 @@ export class Planning {
     }
   }
 
+  /** Whether there is nothing that could make the path direct, whatever the networks are. */
+  get isRelayOnly(): boolean {
+    const { techniques, allowed } = this.#init
+    return techniques.every(({ name }) => name === 'relay' || allowed?.has(name) === false)
+  }
+
   /** Whether it is a step that both sides take part in. */
   isShared({ technique, action }: PlanStep): boolean {
     return action === 'take' && this.#byName.get(technique)?.sides === 'both'

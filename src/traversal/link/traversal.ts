@@ -74,9 +74,9 @@ export class Traversal {
     return this.#knowledge.theirs
   }
 
-  /** Whether all that the plan takes has been tried, with all that is to be known of both networks. */
+  /** Whether all that the plan takes has been tried, with all that is to be known of both networks and would change something. */
   get tried(): boolean {
-    return this.#attempts.running === 0 && (this.#knowledge.isComplete || this.#waited)
+    return this.#attempts.running === 0 && (this.#planning.isRelayOnly || this.#knowledge.isComplete || this.#waited)
   }
 
   /** Both offers are there. @param theirs what their offer says of their network */

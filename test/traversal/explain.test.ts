@@ -363,6 +363,29 @@ const ROWS: ReadonlyArray<
     ['mine:allow-techniques', 'mine:map-port', 'theirs:map-port', 'mine:ipv6', 'theirs:ipv6']
   ],
   [
+    'relayed: nothing else was allowed, which explains more than one NAT in front of both',
+    facts({
+      mine: summary(),
+      theirs: summary(),
+      plan: [step('relay'), step('local', 'skip', 'not-allowed'), step('punch-quic', 'skip', 'not-allowed')],
+      attempts: [attempt('local', 'skipped', 'not-allowed')]
+    }),
+    'all-skipped',
+    /^relayed: nothing is allowed on this side/,
+    ['mine:allow-techniques']
+  ],
+  [
+    'relayed: what could have worked between neighbours was not allowed',
+    facts({
+      mine: summary(),
+      theirs: summary(),
+      plan: [step('relay'), step('local', 'skip', 'not-allowed'), step('punch-quic', 'skip', 'same-nat')]
+    }),
+    'same-nat',
+    /did not meet inside it$/,
+    ['mine:allow-techniques', 'mine:neighbours-meet']
+  ],
+  [
     'relayed: passed over for a reason of a later version',
     facts({ attempts: [attempt('punch-quic', 'skipped', 'full-moon' as Reason)] }),
     'all-skipped',

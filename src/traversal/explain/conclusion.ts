@@ -68,6 +68,11 @@ const RULES: readonly ((facts: Facts) => Conclusion | undefined)[] = [
     return { code: 'lost', text: `relayed: a direct path was there${by}, and does not work any more` }
   },
 
+  facts =>
+    isLeftOut(facts)
+      ? { code: 'all-skipped', text: 'relayed: nothing is allowed on this side that could make it direct' }
+      : undefined,
+
   facts => {
     const tells = ({ technique, reason }: ExplainedAttempt) => /^punch-/.test(technique) && reason === 'unsupported'
     return punches(facts).some(tells)
@@ -152,6 +157,15 @@ export function conclude(facts: Facts): Conclusion {
   const [first] = TELLING.flatMap(technique => told.filter(each => each.technique === technique)).concat(told)
   const why = first == null ? '' : `; ${first.technique}: ${sentence(first.why)}`
   return { code: 'all-skipped', text: `relayed: no technique fits${why}` }
+}
+
+/** Whether it is relayed by choice: then the networks are not to blame. */
+export function isLeftOut(facts: Facts): boolean {
+  const told = [
+    ...punches(facts).map(({ reason }) => reason),
+    ...facts.plan.filter(step => !isRelay(step)).map(({ why }) => why)
+  ]
+  return told.length > 0 && told.every(reason => reason === 'not-allowed')
 }
 
 /** The last attempt of each technique: a link goes on trying, and what was true an hour ago need not be now. */

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../core/errors.ts'
 import type { NetworkSummary } from '../../wire/summary.ts'
 import { CONSISTENT_NAT, HOW_TO_MAP } from '../advice.ts'
 import type { Reason } from '../attempt.ts'
-import { type ConclusionCode, latest } from './conclusion.ts'
+import { type ConclusionCode, isLeftOut, latest } from './conclusion.ts'
 import type { Facts } from './facts.ts'
 import {
   BOTH,
@@ -162,7 +162,10 @@ export type HelpCode = keyof typeof HELP
 /** What would make it direct, or connected; nothing where it is, or where it is too early to say. Pure. */
 export function helpFor(facts: Facts, conclusion: ConclusionCode): Help[] {
   if (conclusion === 'direct' || conclusion === 'trying') return []
-  return (Object.keys(HELP) as HelpCode[]).flatMap(code => {
+  const codes = Object.keys(HELP) as HelpCode[]
+  const useful =
+    conclusion === 'all-skipped' && isLeftOut(facts) ? codes.filter(code => code === 'allow-techniques') : codes
+  return useful.flatMap(code => {
     const { text, where }: Remedy = HELP[code]
     return where(facts, conclusion).map(each => ({ code, text, where: each }))
   })

@@ -17,8 +17,8 @@ export type HubAnswer =
   | { readonly outcome: HubSilence; readonly detail: string }
 
 /**
- * Why there is no answer. `unsupported`: the hub keeps no records, until it is connected to anew. `silent`: nothing came in time, or there is no
- * connection to it. `refused`: it ended the stream, or too much is under way. `garbage`: what came was no answer; the stream is over.
+ * Why there is no answer. `unsupported`: the hub keeps no records, and is asked again when it is connected to anew. `silent`: nothing came in time,
+ * or it cannot be asked. `refused`: it ended the stream. `garbage`: what came was no answer; the stream is over.
  */
 export type HubSilence = 'unsupported' | 'silent' | 'refused' | 'garbage'
 

@@ -44,6 +44,10 @@ export interface HopMessage {
   readonly reservation?: CircuitReservation
   readonly limit?: CircuitLimit
   readonly status?: CircuitStatus
+  /** Ours, with RESERVE and CONNECT: what a hub that is not open to all wants to be shown. */
+  readonly token?: string
+  /** Ours, with a STATUS that is not OK: why, for people. */
+  readonly reason?: string
 }
 
 export interface StopMessage {
@@ -73,7 +77,10 @@ const definition = {
         peer: optional('Peer', 2),
         reservation: optional('Reservation', 3),
         limit: optional('Limit', 4),
-        status: optional('Status', 5)
+        status: optional('Status', 5),
+        // far from what the specification may come to use; who does not know them skips them
+        token: optional('string', 100),
+        reason: optional('string', 101)
       },
       nested: { Type: { edition: 'proto2', values: { RESERVE: 0, CONNECT: 1, STATUS: 2 } } }
     },

@@ -1,13 +1,16 @@
 import type { RelayLimits } from './limits.ts'
 
+/** A place that is taken, or why there is none. */
+export type Place = { readonly release: () => void } | { readonly refusal: string }
+
 /** The relayed connections that run, counted by who made them and whom they reach. */
 export class Circuits {
-  readonly #limits: RelayLimits
+  readonly #limits: () => RelayLimits
   readonly #from = new Map<string, number>()
   readonly #to = new Map<string, number>()
   #count = 0
 
-  constructor(limits: RelayLimits) {
+  constructor(limits: () => RelayLimits) {
     this.#limits = limits
   }
 
@@ -15,17 +18,19 @@ export class Circuits {
     return this.#count
   }
 
-  /** @returns a function that gives the place back, once; undefined when there is none */
-  take(from: string, to: string): (() => void) | undefined {
-    const { maxCircuits, maxCircuitsFrom, maxCircuitsTo } = this.#limits
-    if (this.#count >= maxCircuits) return undefined
-    if ((this.#from.get(from) ?? 0) >= maxCircuitsFrom || (this.#to.get(to) ?? 0) >= maxCircuitsTo) return undefined
+  /** What it returns gives the place back, once. */
+  take(from: string, to: string): Place {
+    const { maxCircuits, maxCircuitsFrom, maxCircuitsTo } = this.#limits()
+    if (this.#count >= maxCircuits) return refusal(maxCircuits, 'in all')
+    if ((this.#from.get(from) ?? 0) >= maxCircuitsFrom) return refusal(maxCircuitsFrom, 'for one peer that makes them')
+    if ((this.#to.get(to) ?? 0) >= maxCircuitsTo) return refusal(maxCircuitsTo, 'to one peer')
     this.#add(from, to, 1)
     let taken = true
-    return () => {
+    const release = () => {
       if (taken) this.#add(from, to, -1)
       taken = false
     }
+    return { release }
   }
 
   #add(from: string, to: string, by: number): void {
@@ -39,4 +44,8 @@ export class Circuits {
       else counts.delete(key)
     }
   }
+}
+
+function refusal(most: number, whose: string): Place {
+  return { refusal: `it carries ${most} relayed connections at once ${whose}, and no more` }
 }

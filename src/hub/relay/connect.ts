@@ -1,5 +1,6 @@
 import type { PeerId, Stream } from '@libp2p/interface'
 import type { ConnectionManager } from '@libp2p/interface-internal'
+import type { Clock } from '../../core/clock.ts'
 import { NatError } from '../../core/errors.ts'
 import { preferred } from '../../libp2p/circuit/connect.ts'
 import { peerOf } from '../../libp2p/circuit/stop.ts'
@@ -16,14 +17,18 @@ import {
 } from '../../wire/circuit.ts'
 import type { Circuits } from './circuits.ts'
 import type { RelayLimits } from './limits.ts'
+import { type Refusal, refused } from './refusal.ts'
 import type { Reservations } from './reservations.ts'
 import { forward } from './splice.ts'
+import type { Traffic } from './traffic.ts'
 
 export interface Relaying {
   readonly connectionManager: ConnectionManager
   readonly self: PeerId
   readonly reservations: Reservations
   readonly circuits: Circuits
+  readonly traffic: Traffic
+  readonly clock: Clock
   readonly limits: RelayLimits
   /** What both ends are told. */
   readonly limit?: CircuitLimit
@@ -39,21 +44,26 @@ interface Request {
  * Joins a peer's stream to one that is opened to the other peer. What the first sends behind its CONNECT follows the
  * CONNECT to the other at once, which saves a round trip; nothing goes back before the other has accepted.
  *
- * @returns OK, or why not
+ * @returns why not; nothing when they are joined
  */
 export async function relayCircuit(
   relaying: Relaying,
   { frames, from, target }: Request,
   signal: AbortSignal
-): Promise<CircuitStatus> {
-  const { reservations, circuits, limits, limit } = relaying
+): Promise<Refusal | undefined> {
+  const { reservations, circuits, traffic, clock, limits, limit } = relaying
   const to = readPeer(target)
-  if (to == null) return 'MALFORMED_MESSAGE'
-  if (to.equals(from) || to.equals(relaying.self)) return 'PERMISSION_DENIED'
+  if (to == null) return refused('MALFORMED_MESSAGE')
+  if (to.equals(from) || to.equals(relaying.self))
+    return refused('PERMISSION_DENIED', 'it joins two peers that are not one')
   const connection = reservations.has(to) ? preferred(relaying.connectionManager.getConnections(to)) : undefined
-  if (connection == null) return 'NO_RESERVATION'
-  const release = circuits.take(from.toString(), to.toString())
-  if (release == null) return 'RESOURCE_LIMIT_EXCEEDED'
+  if (connection == null) return refused('NO_RESERVATION')
+  const maker = from.toString()
+  const overdrawn = traffic.refusal(maker)
+  if (overdrawn != null) return refused('RESOURCE_LIMIT_EXCEEDED', overdrawn)
+  const place = circuits.take(maker, to.toString())
+  if ('refusal' in place) return refused('RESOURCE_LIMIT_EXCEEDED', place.refusal)
+  const { release } = place
   let onward: Stream | undefined
   try {
     onward = await connection.newStream(STOP_PROTOCOL, { signal, maxOutboundStreams: limits.maxCircuitsTo })
@@ -61,20 +71,20 @@ export async function relayCircuit(
     const peer = { id: from.toMultihash().bytes, addrs: [] }
     stop.send({ type: 'CONNECT', peer, ...(limit == null ? {} : { limit }) })
     const inward = frames.unwrap()
-    forward(inward, onward, limits.circuitBytes)
+    forward(inward, onward, traffic.toll(maker), clock)
     const status = await accepted(stop, signal)
     if (status !== 'OK') {
       release()
-      return status
+      return refused(status)
     }
     inward.send(answer({ type: 'STATUS', status: 'OK', ...(limit == null ? {} : { limit }) }))
-    forward(stop.unwrap(), inward, limits.circuitBytes)
+    forward(stop.unwrap(), inward, traffic.toll(maker), clock)
     endWith(inward, onward, limits.circuitSeconds, release)
-    return 'OK'
+    return undefined
   } catch {
     release()
     onward?.abort(new NatError('LINK_CLOSED', 'the relayed connection was not accepted'))
-    return 'CONNECTION_FAILED'
+    return refused('CONNECTION_FAILED')
   }
 }
 

@@ -15,13 +15,18 @@ import { Allowance } from '../../core/allowance.ts'
 import type { Clock } from '../../core/clock.ts'
 import { NatError } from '../../core/errors.ts'
 import type { Events } from '../../core/events.ts'
+import { sourceOf } from '../../core/ip.ts'
+import { endpointOf } from '../../libp2p/candidate.ts'
 import { Frames } from '../../libp2p/frames.ts'
-import { type CircuitStatus, HOP_PROTOCOL, type HopMessage, hopCodec } from '../../wire/circuit.ts'
+import { HOP_PROTOCOL, type HopMessage, hopCodec } from '../../wire/circuit.ts'
+import type { Access } from '../access/access.ts'
 import { Circuits } from './circuits.ts'
 import { relayCircuit } from './connect.ts'
 import type { RelayLimits } from './limits.ts'
+import { type Refusal, refusalMessage, refused } from './refusal.ts'
 import type { ReservationEvents } from './reservation-events.ts'
 import { Reservations } from './reservations.ts'
+import { Traffic } from './traffic.ts'
 import { signVoucher } from './voucher.ts'
 
 export interface RelayComponents {
@@ -34,8 +39,16 @@ export interface RelayComponents {
   readonly logger: ComponentLogger
 }
 
+export interface RelayInit {
+  readonly limits: RelayLimits
+  readonly access: Access
+  readonly clock: Clock
+  readonly events?: Events<ReservationEvents>
+}
+
 /** Requests of one peer: enough to reach many others at once, not to keep the hub busy with refusals. */
 const REQUEST_ALLOWANCE = { burst: 256, refillMs: 50, maxKeys: 20_000 } as const
+const TOO_OFTEN = 'you ask too often: it takes 256 requests at once, and then 20 a second'
 const REQUEST_TIMEOUT_MS = 10_000
 const MAX_HOP_STREAMS = 1_024
 /** Relay addresses that a peer is told; a frame has 4 KiB. */
@@ -45,21 +58,35 @@ const MAX_ADDRESSES = 24
 export class RelayService implements Startable {
   readonly [serviceCapabilities]: string[] = ['@libp2p/circuit-relay-v2']
   readonly #components: RelayComponents
-  readonly #limits: RelayLimits
+  readonly #access: Access
   readonly #clock: Clock
   readonly #log: Logger
   readonly #reservations: Reservations
   readonly #circuits: Circuits
+  readonly #traffic: Traffic
   readonly #requests = new Allowance(REQUEST_ALLOWANCE)
+  #limits: RelayLimits
   #stopping = new AbortController()
 
-  constructor(components: RelayComponents, limits: RelayLimits, clock: Clock, events?: Events<ReservationEvents>) {
+  constructor(components: RelayComponents, { limits, access, clock, events }: RelayInit) {
     this.#components = components
     this.#limits = limits
+    this.#access = access
     this.#clock = clock
     this.#log = components.logger.forComponent('beeline:relay')
-    this.#reservations = new Reservations(limits, clock, events)
-    this.#circuits = new Circuits(limits)
+    this.#reservations = new Reservations(() => this.#limits, clock, events)
+    this.#circuits = new Circuits(() => this.#limits)
+    this.#traffic = new Traffic(limits, clock)
+  }
+
+  /**
+   * From now on other limits count; nothing that runs is ended for it. How long reservations last stays as it was. Who may not use the hub any
+   * more loses its reservation.
+   */
+  change(limits: RelayLimits): void {
+    this.#limits = { ...limits, reservationTtlSeconds: this.#limits.reservationTtlSeconds }
+    this.#traffic.change(this.#limits)
+    this.#reservations.dropIf(peer => this.#access.refusal(peer) != null)
   }
 
   get counts(): { readonly reservations: number; readonly circuits: number } {
@@ -92,7 +119,7 @@ export class RelayService implements Startable {
       })
       const refusal = this.#refusal(request, connection)
       if (request == null || refusal != null) {
-        frames.send({ type: 'STATUS', status: refusal ?? 'MALFORMED_MESSAGE' })
+        frames.send(refusalMessage(refusal ?? refused('MALFORMED_MESSAGE')))
         await stream.close({ signal })
       } else if (request.type === 'RESERVE') {
         frames.send(await this.#reserve(connection))
@@ -104,18 +131,24 @@ export class RelayService implements Startable {
     }
   }
 
-  #refusal(request: HopMessage | undefined, connection: Connection): CircuitStatus | undefined {
-    if (request == null) return 'MALFORMED_MESSAGE'
-    if (request.type !== 'RESERVE' && request.type !== 'CONNECT') return 'UNEXPECTED_MESSAGE'
+  #refusal(request: HopMessage | undefined, connection: Connection): Refusal | undefined {
+    if (request == null) return refused('MALFORMED_MESSAGE')
+    if (request.type !== 'RESERVE' && request.type !== 'CONNECT') return refused('UNEXPECTED_MESSAGE')
     // a relay behind a relay would double every cost, and hide who pays
-    if (!connection.direct) return 'PERMISSION_DENIED'
+    if (!connection.direct) return refused('PERMISSION_DENIED', 'it does nothing for peers that come over a relay')
+    // what is remembered of a peer is forgotten when its connection closes
+    if (connection.status !== 'open') return refused('PERMISSION_DENIED')
     const key = connection.remotePeer.toString()
-    return this.#requests.take(key, this.#clock.now()) ? undefined : 'RESOURCE_LIMIT_EXCEEDED'
+    if (!this.#requests.take(key, this.#clock.now())) return refused('RESOURCE_LIMIT_EXCEEDED', TOO_OFTEN)
+    const reason = this.#access.admit(key, request.token, sourceIn(connection))
+    return reason == null ? undefined : refused('PERMISSION_DENIED', reason)
   }
 
-  async #reserve({ remotePeer }: Connection): Promise<HopMessage> {
+  async #reserve(connection: Connection): Promise<HopMessage> {
     const { peerId, privateKey, addressManager } = this.#components
-    if (!this.#reservations.grant(remotePeer)) return { type: 'STATUS', status: 'RESERVATION_REFUSED' }
+    const { remotePeer } = connection
+    const refusal = this.#reservations.grant(remotePeer, sourceIn(connection))
+    if (refusal != null) return refusalMessage(refused('RESERVATION_REFUSED', refusal))
     const expire = Math.floor(Date.now() / 1_000) + this.#limits.reservationTtlSeconds
     const addrs = addressManager.getAddresses().filter(address => !address.toString().includes('/p2p-circuit'))
     return {
@@ -136,21 +169,23 @@ export class RelayService implements Startable {
     connection: Connection,
     signal: AbortSignal
   ): Promise<void> {
-    const status = await relayCircuit(
+    const refusal = await relayCircuit(
       {
         connectionManager: this.#components.connectionManager,
         self: this.#components.peerId,
         reservations: this.#reservations,
         circuits: this.#circuits,
+        traffic: this.#traffic,
+        clock: this.#clock,
         limits: this.#limits,
         ...this.#limit()
       },
       { frames, target: request.peer, from: connection.remotePeer },
       AbortSignal.any([signal, this.#stopping.signal])
     )
-    if (status === 'OK') return
-    this.#log('no circuit for %p: %s', connection.remotePeer, status)
-    frames.send({ type: 'STATUS', status })
+    if (refusal == null) return
+    this.#log('no circuit for %p: %s', connection.remotePeer, refusal.status)
+    frames.send(refusalMessage(refusal))
     await frames.stream.close({ signal })
   }
 
@@ -164,6 +199,12 @@ export class RelayService implements Startable {
     // a reservation lasts as long as the peer can be reached over it
     if (this.#components.connectionManager.getConnections(remotePeer).every(({ status }) => status !== 'open')) {
       this.#reservations.drop(remotePeer)
+      this.#access.forget(remotePeer.toString())
     }
   }
+}
+
+/** Whose limits a connection counts for. */
+function sourceIn({ remoteAddr }: Connection): string {
+  return sourceOf(endpointOf(remoteAddr)?.address ?? remoteAddr.toString())
 }

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Stream } from '@libp2p/interface'
-import { forward } from '../../src/hub/relay/splice.ts'
+import { VirtualClock } from '../../../src/core/clock.ts'
+import { limitsOf } from '../../../src/hub/relay/limits.ts'
+import { forward } from '../../../src/hub/relay/splice.ts'
+import { Traffic } from '../../../src/hub/relay/traffic.ts'
 
 /** A stream of a connection that has just gone: it does not know yet, and everything that needs the connection throws. */
 class Gone extends EventTarget {
@@ -29,7 +32,8 @@ class Gone extends EventTarget {
 
 const between = () => {
   const [from, to] = [new Gone(), new Gone()]
-  forward(from as unknown as Stream, to as unknown as Stream, 0)
+  const clock = new VirtualClock()
+  forward(from as unknown as Stream, to as unknown as Stream, new Traffic(limitsOf(), clock).toll('alice'), clock)
   return { from, to, aborted: () => [...from.aborted, ...to.aborted].map(({ message }) => message) }
 }
 

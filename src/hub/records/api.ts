@@ -23,13 +23,50 @@ export interface Outcome {
   readonly retrySeconds?: number
 }
 
-/** The records of a hub: verified, bounded, and kept as long as their peers are there. None of it throws: a store that does not answer is UNAVAILABLE. */
+/** The records of a hub: verified, bounded, and kept as long as their peers are there. Nothing but `list` throws: a store that does not answer is UNAVAILABLE. */
 export interface Records {
   /** Verifies a record and keeps it. @param of whose it has to be, where the request names a peer */
   register(envelope: Uint8Array, asker: Asker, of?: PeerId): Promise<Outcome>
   find(peer: PeerId, asker: Asker): Promise<Outcome>
-  /** For operators: whoever calls this has checked who asks. */
+  /** For operators: whoever calls this has checked who asks. @throws NatError UNAVAILABLE */
   list(after: string | undefined, limit: number): Promise<{ readonly peers: readonly string[]; readonly next?: string }>
   /** Whether the store answers. */
   healthy(): Promise<boolean>
+}
+
+/** What became of a peer that is watched. One object goes to all who watch it: see it as a key to what is made of it once for all. */
+export interface News {
+  /** The peer's id as text. */
+  readonly peer: string
+  /** The multihash of its id. */
+  readonly multihash: Uint8Array
+  /** Its new record; undefined when it is gone. */
+  readonly envelope: Uint8Array | undefined
+}
+
+/** Who hears of what it has not asked for just now. Neither method may block or throw. */
+export interface Subscriber {
+  news(news: News): void
+  /** Somebody wants a connection: its record. */
+  called(envelope: Uint8Array): void
+}
+
+/** A connected peer's share of the records: what it registers is held while it is there, and it hears of the peers that it watches. */
+export interface Member {
+  /** Its own record only. */
+  register(envelope: Uint8Array): Promise<Outcome>
+  find(peer: PeerId): Promise<Outcome>
+  /** The record of that peer, which may be none, and news of it from now on. */
+  watch(peer: PeerId): Promise<Outcome>
+  unwatch(peer: PeerId): void
+  /** Has that peer told that this one wants a connection. @param envelope this peer's own record */
+  call(peer: PeerId, envelope: Uint8Array): Promise<Outcome>
+  /** Its stream has ended. */
+  leave(): void
+}
+
+/** The records, for the streams of peers that are connected. */
+export interface PeerRecords extends Records {
+  /** @param address where the peer comes from */
+  join(peer: PeerId, address: string, subscriber: Subscriber): Member
 }

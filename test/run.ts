@@ -43,7 +43,7 @@ let failed = false
 
 async function* results(group: string[], concurrency: number) {
   if (group.length === 0) return
-  const execArgv = [`--test-timeout=${TEST_TIMEOUT_MS}`]
+  const execArgv = [`--test-timeout=${TEST_TIMEOUT_MS}`, '--import', new URL('faults.ts', import.meta.url).href]
   for await (const event of run({ files: group, concurrency, execArgv, timeout: FILE_TIMEOUT_MS })) {
     const { type, data } = event
     if (type === 'test:fail' && data.todo === undefined) {

@@ -9,6 +9,9 @@ import { fileURLToPath } from 'node:url'
 
 export const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
+/** For Node: a fault of ours ends the program. */
+export const FAULTS_END_IT = ['--import', new URL('../faults.ts', import.meta.url).href] as const
+
 export interface Ended {
   readonly code: number | null
   readonly stdout: string
@@ -73,7 +76,7 @@ export async function bench(t: TestContext) {
   const env = { XDG_CONFIG_HOME: join(data, 'config') }
   const start = (...args: string[]): Program => {
     const options = { env: { ...process.env, ...env }, stdio: 'pipe' } as const
-    const program = new Program(spawn(process.execPath, [MAIN, ...args], options))
+    const program = new Program(spawn(process.execPath, [...FAULTS_END_IT, MAIN, ...args], options))
     programs.push(program)
     return program
   }

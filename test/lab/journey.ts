@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { type Lab, type LabSpec, openLab } from '../../lab/lab.ts'
-import { type Ended, MAIN, Program } from '../cli/beeline.ts'
+import { type Ended, FAULTS_END_IT, MAIN, Program } from '../cli/beeline.ts'
 
 /** In the order in which a hub prints its addresses. */
 const TRANSPORTS = ['quic', 'tcp', 'ws'] as const
@@ -25,7 +25,8 @@ export async function journey(
   await prepare(lab)
   const start = (host: string, ...args: string[]): Program => {
     const env = { ...process.env, XDG_CONFIG_HOME: join(data, host) }
-    return new Program(lab.spawn(host, [process.execPath, MAIN, ...args, '--json'], { env, stdio: 'pipe' }))
+    const argv = [process.execPath, ...FAULTS_END_IT, MAIN, ...args, '--json']
+    return new Program(lab.spawn(host, argv, { env, stdio: 'pipe' }))
   }
   const startHub = async () => {
     // with two addresses it can tell peers how their NATs map; they know it by the first one

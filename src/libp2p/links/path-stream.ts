@@ -2,6 +2,7 @@ import type { Connection, Stream } from '@libp2p/interface'
 import { Allowance } from '../../core/allowance.ts'
 import { sleep } from '../../core/clock.ts'
 import { NatError } from '../../core/errors.ts'
+import { fault } from '../../core/fault.ts'
 import { PATH_PROTOCOL, type PathMessage, pathMessageCodec } from '../../wire/path.ts'
 import { Frames } from '../frames.ts'
 import type { LinksContext } from './context.ts'
@@ -61,6 +62,8 @@ export class PathStream {
     try {
       this.#frames.send(message)
     } catch (error) {
+      // a codec throws nothing else; whatever the stream throws is its end
+      if (error instanceof NatError && error.code === 'MALFORMED') fault(error)
       this.#context.log('a path message did not leave - %e', error)
     }
   }

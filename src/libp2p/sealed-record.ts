@@ -63,7 +63,7 @@ export async function unsealRecord(
   if (from != null && !peer.equals(from)) throw new NatError('WRONG_PEER', `${from} has not signed ${what}`)
   // some kinds of keys throw for what is no signature at all
   if (!(await envelope.validate(domain).catch(() => false))) {
-    throw new NatError('MALFORMED', `${what} whose signature does not fit`)
+    throw new NatError('MALFORMED', `${what} whose signature does not fit`, { details: { forged: true } })
   }
   return { peer, payload: envelope.payload.subarray() }
 }

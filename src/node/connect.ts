@@ -1,13 +1,10 @@
 import type { PeerId } from '@libp2p/interface'
-import type { TransportManager } from '@libp2p/interface-internal'
-import type { Multiaddr } from '@multiformats/multiaddr'
-import { realClock } from '../core/clock.ts'
 import { NatError } from '../core/errors.ts'
-import { race } from '../libp2p/circuit/connect.ts'
 import { latest } from '../traversal/explain/conclusion.ts'
 import { type Explanation, explanationOf } from '../traversal/explain.ts'
 import { connectError } from './connect-error.ts'
 import type { Dials } from './dials.ts'
+import { find, type Searching } from './find.ts'
 import type { Link } from './link.ts'
 import { parsePeer } from './peer.ts'
 
@@ -19,8 +16,7 @@ export interface ConnectOptions {
 
 /** What a connect works with. */
 export interface Connecting {
-  readonly transportManager: TransportManager
-  readonly hubs: readonly Multiaddr[]
+  readonly search: Searching
   readonly dials: Dials
   isConnected(peer: PeerId): boolean
   linkTo(peer: PeerId): Link
@@ -39,20 +35,23 @@ const CONNECT_TIMEOUT_MS = 15_000
  */
 export async function connect(
   node: Connecting,
-  id: string,
+  given: string,
   { signal, until = 'first' }: ConnectOptions
 ): Promise<Link> {
-  const { transportManager, hubs, dials } = node
-  const peer = parsePeer(id)
+  const { search, dials } = node
+  const peer = parsePeer(given)
+  // there are several ways to write an id
+  const id = peer.toString()
+  const lookups = () => search.lookedUp.findings(id)
   const limit = AbortSignal.any([AbortSignal.timeout(CONNECT_TIMEOUT_MS), ...(signal == null ? [] : [signal])])
   if (!node.isConnected(peer)) {
-    const relayed = hubs.map(hub => hub.encapsulate(`/p2p-circuit/p2p/${id}`))
-    // past libp2p's dial queue, which would try one hub after the other
-    const dial = (signal: AbortSignal) =>
-      race(relayed, realClock, signal, (address, own) => transportManager.dial(address, { signal: own }))
-    await dials.join(peer.toString(), limit, dial).catch(error => {
-      throw explained(connectError(id, error, limit), node.explain(id))
-    })
+    search.otherRelays.delete(id)
+    await dials
+      .join(id, limit, signal => find(search, peer, signal))
+      .catch(error => {
+        throw explained(connectError(id, error, limit), { ...node.explain(id), lookups: lookups() })
+      })
+    node.linkTo(peer).looked(lookups)
   }
   const link = node.linkTo(peer)
   link.refresh()

@@ -1,6 +1,6 @@
 import type { LinkPath } from '../libp2p/path.ts'
 import type { Attempt, TechniqueName } from '../traversal/attempt.ts'
-import { type ExplainedPath, type Explanation, explanationOf } from '../traversal/explain.ts'
+import { type ExplainedPath, type Explanation, explanationOf, type LookupFinding } from '../traversal/explain.ts'
 import type { Traversal } from '../traversal/link/traversal.ts'
 import type { NetworkSummary } from '../wire/summary.ts'
 
@@ -13,11 +13,13 @@ export interface Explainable {
   readonly history: readonly { readonly technique?: TechniqueName }[]
   /** How a direct path is looked for; of links to our nodes. */
   readonly traversal: Pick<Traversal, 'plan' | 'mine' | 'theirs'> | undefined
+  /** What hubs said when we looked for the peer. */
+  readonly lookups: readonly LookupFinding[]
 }
 
 /** What was tried for a link, what happened, why, and what would help, as far as it is known by now. */
 export function explainLink(link: Explainable, mine?: NetworkSummary): Explanation {
-  const { peer, path, attempts, history, traversal } = link
+  const { peer, path, attempts, history, traversal, lookups } = link
   const technique = history.at(-1)?.technique ?? (path == null ? null : foundBy(path, attempts))
   return explanationOf({
     peer,
@@ -25,7 +27,8 @@ export function explainLink(link: Explainable, mine?: NetworkSummary): Explanati
     mine: traversal?.mine ?? mine ?? null,
     theirs: traversal?.theirs ?? null,
     plan: traversal?.plan.steps ?? [],
-    attempts: [...attempts]
+    attempts: [...attempts],
+    lookups
   })
 }
 

@@ -6,7 +6,7 @@ import type { Links } from '../libp2p/links/links.ts'
 import type { LinkSession } from '../libp2p/links/session.ts'
 import type { TimelineEntry } from '../libp2p/timeline.ts'
 import type { Attempt } from '../traversal/attempt.ts'
-import type { Explanation } from '../traversal/explain.ts'
+import type { Explanation, LookupFinding } from '../traversal/explain.ts'
 import type { Traversal } from '../traversal/link/traversal.ts'
 import type { KnownPath } from '../traversal/paths/api.ts'
 import { explainLink } from './explain-link.ts'
@@ -44,6 +44,7 @@ export class Link {
   #foreign: ForeignTraversal | undefined
   #path: LinkPath | undefined
   #winner: Connection | undefined
+  #lookups: () => readonly LookupFinding[] = () => []
 
   constructor(node: Libp2p, links: Links, peer: PeerId) {
     this.#node = node
@@ -93,7 +94,7 @@ export class Link {
   /** What was tried to get a direct path, in which order, what happened, why, and what would help, as far as it is known by now. */
   explain(): Explanation {
     const { peer, path, attempts, history } = this
-    return explainLink({ peer, path, attempts, history, traversal: this.#traversal() })
+    return explainLink({ peer, path, attempts, history, traversal: this.#traversal(), lookups: this.#lookups() })
   }
 
   async close(): Promise<void> {
@@ -153,6 +154,11 @@ export class Link {
     session.events.on('settled', () => this.#settlings.emit('settled', undefined))
     session.events.on('close', () => this.refresh())
     this.refresh(session.path)
+  }
+
+  /** Called by the node when it has looked for the peer. @param lookups what hubs have said by now */
+  looked(lookups: () => readonly LookupFinding[]): void {
+    this.#lookups = lookups
   }
 
   /** Called by the node when a technique has been tried, or passed over. */

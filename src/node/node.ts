@@ -33,6 +33,7 @@ import { type NetworkChange, NodeNetwork } from './network.ts'
 import { type NodeOptions, settingsOf } from './options.ts'
 import { pathOf } from './path.ts'
 import { withNeighbours } from './registered.ts'
+import { searchOf } from './search.ts'
 
 export type NodeEvents = {
   /** A peer has connected to us, or we to it. */
@@ -121,7 +122,7 @@ export async function createNode(options: NodeOptions) {
   }
   const explain = (peer: string) =>
     explainLink(
-      { peer, path: undefined, attempts: [], history: [], traversal: undefined },
+      { peer, path: undefined, attempts: [], history: [], traversal: undefined, lookups: [] },
       examinations.summary.current()
     )
   const toForeign = (link: Link, peer: PeerId) =>
@@ -132,9 +133,15 @@ export async function createNode(options: NodeOptions) {
       dcutr: libp2p.services.dcutr,
       dial: (address, signal) => transportManager.dial(address, { signal })
     })
+  // a link that has no path left may be that of a peer which is gone: who is back has to be dialled
+  const isConnected = (peer: PeerId) =>
+    libp2p.getConnections(peer).some(each => each.status === 'open' && relayed.of(each)?.isCutOff !== true)
+  const search = searchOf({ libp2p, transportManager, hubs, hubIds, allowPrivate, isConnected, ...NO_RENDEZVOUS })
+  /** Hubs, and relays that we go to peers by, are no peers. */
+  const isRelay = (id: string) => hubIds.has(id) || search.otherRelays.has(id)
   const onConnection = ({ detail: connection }: CustomEvent<Connection>) => {
     const id = connection.remotePeer.toString()
-    if (hubIds.has(id)) return
+    if (isRelay(id)) return
     // who dials us may be nobody: a hub's AutoNAT dials back under a name made up for it, and says no more of itself
     const unnamed = connection.direct && connection.direction === 'inbound'
     // a direct connection counts when DCUtR has proved it, which its own event tells a moment later
@@ -143,7 +150,7 @@ export async function createNode(options: NodeOptions) {
   }
   const onIdentify = ({ detail: { connection } }: CustomEvent<IdentifyResult>) => {
     const { remotePeer, status } = connection
-    if (status === 'open' && !hubIds.has(remotePeer.toString())) linkTo(remotePeer).refresh()
+    if (status === 'open' && !isRelay(remotePeer.toString())) linkTo(remotePeer).refresh()
   }
   libp2p.addEventListener('connection:open', onConnection)
   libp2p.addEventListener('connection:close', onConnection)
@@ -199,14 +206,7 @@ export async function createNode(options: NodeOptions) {
      * @throws NatError BAD_ADDRESS, PEER_OFFLINE, HUB_REFUSED, TIMEOUT, STILL_RELAYED
      */
     async connect(id: string, options: ConnectOptions = {}): Promise<Link> {
-      // a link that has no path left may be that of a peer which is gone: who is back has to be dialled
-      const isConnected = (peer: PeerId) =>
-        libp2p.getConnections(peer).some(each => each.status === 'open' && relayed.of(each)?.isCutOff !== true)
-      return await connect(
-        { transportManager, hubs, dials, isConnected, linkTo, goDirect: toForeign, explain },
-        id,
-        options
-      )
+      return await connect({ search, dials, isConnected, linkTo, goDirect: toForeign, explain }, id, options)
     },
 
     async handle(protocol: string, handler: StreamHandler): Promise<void> {
@@ -245,6 +245,16 @@ export async function createNode(options: NodeOptions) {
       events.clear()
     }
   }
+}
+
+/** As long as no hub is asked. */
+const NO_RENDEZVOUS = {
+  rendezvous: {
+    hubs: [],
+    query: async () => ({ outcome: 'unsupported', detail: '' }) as const,
+    call: async () => ({ outcome: 'unsupported', detail: '' }) as const
+  },
+  ownRecord: () => undefined
 }
 
 /** Not in libp2p's public interface, and the only way to listen on one more address, or to dial without its queue. */

@@ -65,7 +65,7 @@ describe('what can go wrong is one line with the cause and the next step', { con
     const { code, stdout, stderr } = await run('ping', ID, '--hub', NOBODY, '--json')
     assert.equal(code, 1)
     const { conclusion, help, ...facts } = JSON.parse(stdout).explanation
-    assert.deepEqual(facts, { peer: ID, path: null, mine: null, theirs: null, plan: [], attempts: [] })
+    assert.deepEqual(facts, { peer: ID, path: null, mine: null, theirs: null, plan: [], attempts: [], lookups: [] })
     assert.equal(conclusion.code, 'not-connected')
     assert.equal(stderr.trim(), `beeline: ${conclusion.text.replace('not connected: ', '')}`)
     assert.deepEqual(

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { multiaddr } from '@multiformats/multiaddr'
+import { realClock } from '../../src/core/clock.ts'
 import { type Connecting, connect } from '../../src/node/connect.ts'
 import { Dials } from '../../src/node/dials.ts'
+import { LookedUp } from '../../src/node/looked-up.ts'
+import { OtherRelays } from '../../src/node/other-relays.ts'
 import type { Attempt, Reason } from '../../src/traversal/attempt.ts'
 import { explanationIn, explanationOf } from '../../src/traversal/explain.ts'
 
@@ -20,6 +23,7 @@ function node() {
     path: { kind: 'relay' },
     attempts: [{ technique: 'punch-quic', outcome: 'failed', reason: 'no-answer', ms: 5 }] as Attempt[],
     refresh: () => {},
+    looked: () => {},
     settled: (signal: AbortSignal) =>
       new Promise<void>((_, reject) => {
         if (signal.aborted) reject(signal.reason)
@@ -27,7 +31,7 @@ function node() {
       }),
     explain: () => explanationOf({ peer: BOB, path: RELAY, mine: null, theirs: null, plan: [], attempts: [] })
   }
-  const parts = {
+  const search = {
     transportManager: {
       dial: (_: unknown, { signal }: { signal: AbortSignal }) => {
         const { promise, resolve, reject } = Promise.withResolvers<object>()
@@ -41,6 +45,15 @@ function node() {
       }
     },
     hubs: [HUB],
+    rendezvous: { hubs: [], query: () => assert.fail('there is no hub to ask'), call: () => assert.fail('no hub') },
+    lookedUp: new LookedUp(),
+    otherRelays: new OtherRelays(),
+    clock: realClock,
+    wallMs: Date.now,
+    ownRecord: () => undefined
+  }
+  const parts = {
+    search,
     dials: new Dials(),
     isConnected: () => connected,
     linkTo: () => link,

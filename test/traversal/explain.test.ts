@@ -425,7 +425,7 @@ describe('an explanation', () => {
     const given = facts({ mine: summary(), plan: [step('relay')], attempts: [{ ...silent('punch-quic'), atMs: 300 }] })
     const { conclusion: _, help: __, ...rest } = explanationOf(given)
     const attempts = [{ technique: 'punch-quic', outcome: 'failed', reason: 'no-answer', ms: 12.3, atMs: 300 }]
-    assert.deepEqual(rest, { ...given, attempts })
+    assert.deepEqual(rest, { ...given, attempts, lookups: [] })
     assert.deepEqual(Object.keys(explanationOf(given)), [
       'peer',
       'path',
@@ -433,6 +433,7 @@ describe('an explanation', () => {
       'theirs',
       'plan',
       'attempts',
+      'lookups',
       'conclusion',
       'help'
     ])

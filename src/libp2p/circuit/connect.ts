@@ -1,11 +1,7 @@
 import type { Connection } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { type Clock, sleep } from '../../core/clock.ts'
-import { scoped } from '../../core/deadline.ts'
-import { NatError } from '../../core/errors.ts'
-
-/** The next address is tried when the one before has been silent for so long (RFC 8305 section 8 has 250 ms). */
-const STAGGER_MS = 250
+import type { Clock } from '../../core/clock.ts'
+import { Race } from './race.ts'
 
 /**
  * Of the direct connections to a relay or a relay's peer, the one for new streams: over QUIC, where a stream does not wait for
@@ -31,32 +27,8 @@ export async function race(
   signal: AbortSignal,
   dial: (address: Multiaddr, signal: AbortSignal) => Promise<Connection>
 ): Promise<Connection> {
-  const over = new AbortController()
-  const limit = AbortSignal.any([signal, over.signal])
-  let won: Connection | undefined
-  let before: Promise<unknown> = Promise.resolve()
-  const tries = addresses.map((address, index) => {
-    const turn = index === 0 ? before : Promise.race([sleep(clock, index * STAGGER_MS, limit), failureOf(before)])
-    const attempt = turn.then(async () => {
-      const connection = await scoped(limit, own => dial(address, own))
-      if (won != null && won !== connection) connection.abort(new NatError('LINK_CLOSED', 'another way was faster'))
-      won ??= connection
-      return won
-    })
-    before = attempt
-    return attempt
-  })
-  try {
-    return await Promise.any(tries)
-  } catch (error) {
-    signal.throwIfAborted()
-    throw error instanceof AggregateError ? error.errors[0] : error
-  } finally {
-    over.abort(new NatError('LINK_CLOSED', 'another way was faster'))
-  }
-}
-
-/** Resolves when the attempt fails, and else never. */
-function failureOf(attempt: Promise<unknown>): Promise<void> {
-  return new Promise(resolve => attempt.catch(() => resolve()))
+  const race = new Race({ clock, signal, dial })
+  race.add(addresses)
+  race.last()
+  return await race.winner
 }

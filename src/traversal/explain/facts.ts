@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../core/errors.ts'
 import type { NetworkSummary } from '../../wire/summary.ts'
 import type { Attempt, Reason, TechniqueName } from '../attempt.ts'
+import type { LookupFinding } from './lookups.ts'
 
 /** A technique that was considered: when it was to begin, or why it was passed over. */
 export interface ExplainedStep {
@@ -36,6 +37,8 @@ export interface Facts {
   readonly plan: readonly ExplainedStep[]
   /** Oldest first. */
   readonly attempts: readonly ExplainedAttempt[]
+  /** What hubs said when we looked for the peer, as they answered; nothing where the peer came to us. */
+  readonly lookups?: readonly LookupFinding[]
   /** What the connect failed with. */
   readonly error?: { readonly code: ErrorCode; readonly message: string }
 }

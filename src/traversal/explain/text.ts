@@ -3,6 +3,7 @@ import type { Attempt, TechniqueName } from '../attempt.ts'
 import type { Explanation } from '../explain.ts'
 import { latest, sentence } from './conclusion.ts'
 import { HELP, type Help } from './help.ts'
+import { lookupTexts } from './lookups.ts'
 import { networkText } from './network.ts'
 
 type Paint = Readonly<Record<'bold' | 'dim' | 'green' | 'red' | 'yellow', (text: string) => string>>
@@ -35,6 +36,7 @@ export function explanationText(explanation: Explanation, style: TextStyle = PLA
   const { conclusion, help } = explanation
   const blocks = [wrap(conclusion.text, style.columns).map(bold), networks(explanation, style)]
   blocks.push(techniques(explanation, style))
+  blocks.push(lookups(explanation, style))
   if (help.length > 0) blocks.push([bold('What would help'), ...remedies(help, style)])
   return blocks
     .filter(lines => lines.length > 0)
@@ -93,6 +95,13 @@ function rowOf({ technique, outcome, reason, ms, detail }: Attempt, times: numbe
 
 function durationText(ms: number): string {
   return ms < 1_000 ? `${ms.toFixed(0)} ms` : `${(ms / 1_000).toFixed(1)} s`
+}
+
+/** Who has lied is named. */
+function lookups({ lookups, path }: Explanation, { columns, paint }: TextStyle): string[] {
+  return lookupTexts(lookups, path != null).flatMap(text => {
+    return labelled('  looked up  ', text, columns, `  ${paint.yellow('looked up')}  `)
+  })
 }
 
 const WHERE = { mine: 'here', theirs: 'there', hub: 'hub' } as const

@@ -1,0 +1,153 @@
+import type { PeerId } from '@libp2p/interface'
+import type { TransportManager } from '@libp2p/interface-internal'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { type Clock, sleep } from '../core/clock.ts'
+import { withDeadline } from '../core/deadline.ts'
+import { NatError } from '../core/errors.ts'
+import { circuitAddress } from '../libp2p/circuit/address.ts'
+import { Race } from '../libp2p/circuit/race.ts'
+import type { KnownPeer } from '../libp2p/peer-record.ts'
+import type { Rendezvous } from '../libp2p/rendezvous/api.ts'
+import { untrue } from '../traversal/explain/lookups.ts'
+import { connectError } from './connect-error.ts'
+import type { LookedUp } from './looked-up.ts'
+import { Lookup } from './lookup.ts'
+import type { OtherRelays } from './other-relays.ts'
+import { type Own, waysTo } from './record-addresses.ts'
+
+/** What a search works with. */
+export interface Searching {
+  readonly transportManager: Pick<TransportManager, 'dial'>
+  readonly hubs: readonly Multiaddr[]
+  readonly rendezvous: Pick<Rendezvous, 'hubs' | 'query' | 'call'>
+  readonly lookedUp: LookedUp
+  readonly otherRelays: OtherRelays
+  readonly clock: Clock
+  /** Milliseconds since 1970. */
+  readonly wallMs: () => number
+  own(): Own
+  /** Our own record, once there is one. */
+  ownRecord(): Uint8Array | undefined
+  /** Resolves when there is a connection to that peer, whoever made it. @throws the signal's reason */
+  connected(peer: PeerId, signal: AbortSignal): Promise<void>
+}
+
+/** The request to a hub that we have in common with the peer leaves first: what it carries is signed before, which takes two milliseconds or three. */
+const ASK_AFTER_MS = 5
+/** A peer that is called asks its hubs for us and dials: a round trip, and what a connect takes. */
+const CALL_MS = 5_000
+
+/**
+ * Connects to a peer, wherever it is: by our own hubs at once, while all of them are asked for its record; by the relays that the record names; by its
+ * direct addresses; and if a relay does not let us, by having the peer dial us.
+ *
+ * @throws NatError PEER_OFFLINE, HUB_REFUSED, NO_HUB and what else a dial fails with, when there is nothing left to try; the signal's reason
+ */
+export async function find(node: Searching, peer: PeerId, signal: AbortSignal): Promise<void> {
+  const { clock, wallMs, rendezvous, lookedUp, transportManager, otherRelays } = node
+  const { hubs, query } = rendezvous
+  const lookup = new Lookup(peer, {
+    hubs,
+    query: (...args) => query.apply(rendezvous, args),
+    memory: lookedUp,
+    clock,
+    wallMs
+  })
+  const looking = new AbortController()
+  const errors: unknown[] = []
+  const tried = new Set<string>()
+  const untried = (addresses: readonly Multiaddr[]) => {
+    const all = addresses.filter(each => !tried.has(each.toString()))
+    for (const each of all) tried.add(each.toString())
+    return all
+  }
+  const next = () => {
+    // a link that begins on a relay goes direct by itself, and outlives each path: to dial an address comes last
+    const ways = lookup.newest == null ? undefined : waysTo(lookup.newest, node.own())
+    const more = untried(ways?.direct ?? [])
+    if (more.length > 0) race.add(more)
+    else if (lookup.isOver) race.last()
+  }
+  const race = new Race({
+    clock,
+    signal,
+    dial: async (address, limit) => {
+      try {
+        return await transportManager.dial(address, { signal: limit })
+      } catch (error) {
+        errors.push(error)
+        throw error
+      }
+    },
+    onIdle: next
+  })
+  const onRecord = (record: KnownPeer) => {
+    const more = untried(waysTo(record, node.own()).relayed)
+    for (const each of more) otherRelays.add(circuitAddress(each).relay.toString())
+    if (more.length > 0) race.add(more)
+    else if (race.isIdle) next()
+  }
+  race.add(untried(node.hubs.map(hub => hub.encapsulate(`/p2p-circuit/p2p/${peer}`))))
+  // it goes on when the peer is there: who has lied is worth knowing
+  const looked = sleep(clock, ASK_AFTER_MS, looking.signal).then(() => lookup.run(looking.signal, onRecord))
+  looked.then(
+    () => race.isIdle && next(),
+    () => {}
+  )
+  try {
+    await race.winner
+  } catch (error) {
+    if (!signal.aborted && (await called(node, peer, lookup, errors, signal))) return
+    looking.abort(new NatError('LINK_CLOSED', 'the search is over'))
+    signal.throwIfAborted()
+    throw notFound(peer, lookup, telling(errors, lookup.newest) ?? error, signal)
+  }
+}
+
+/** Has the peer dial us, where it is but does not let us come. @returns whether it has */
+async function called(
+  { rendezvous, clock, ownRecord, connected }: Searching,
+  peer: PeerId,
+  { newest, findings }: Lookup,
+  errors: readonly unknown[],
+  signal: AbortSignal
+): Promise<boolean> {
+  const record = ownRecord()
+  const knowing = new Set(findings.filter(({ outcome }) => outcome === 'found').map(({ hub }) => hub))
+  if (record == null || !isThere(newest) || telling(errors, newest) == null) return false
+  try {
+    return await withDeadline(clock, CALL_MS, `a connection from ${peer}`, signal, async limit => {
+      const coming = connected(peer, limit)
+      coming.catch(() => {})
+      const hubs = rendezvous.hubs.filter(hub => knowing.has(hub.toString()))
+      const answers = await Promise.all(hubs.map(hub => rendezvous.call(hub, peer, record, limit)))
+      if (!answers.some(answer => answer.outcome === 'answered' && answer.status === 'OK')) return false
+      await coming
+      return true
+    })
+  } catch {
+    return false
+  }
+}
+
+/** That a peer is not at one hub says little when another one has refused us, or when it is somewhere and that hub was not reached. */
+function telling(errors: readonly unknown[], newest: KnownPeer | undefined): NatError | undefined {
+  const said = errors.filter(error => error instanceof NatError)
+  const refused = said.find(({ code }) => code === 'HUB_REFUSED')
+  return refused ?? (isThere(newest) ? said.find(({ code }) => code !== 'PEER_OFFLINE') : undefined)
+}
+
+function isThere(newest: KnownPeer | undefined): boolean {
+  return newest?.left === false
+}
+
+function notFound(peer: PeerId, { newest, findings }: Lookup, error: unknown, signal: AbortSignal): NatError {
+  const said =
+    newest?.left === true
+      ? new NatError('PEER_OFFLINE', `${peer} has said goodbye: it was stopped, and not started again`, {
+          cause: error
+        })
+      : connectError(peer.toString(), error, signal)
+  const lies = untrue(findings)
+  return lies.length === 0 ? said : new NatError(said.code, `${said.message}; ${lies.join('; ')}`, { cause: said })
+}

@@ -1,0 +1,91 @@
+import type { PeerId } from '@libp2p/interface'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { type AllowPrivate, mayReach } from '../core/ip.ts'
+import { endpointOf } from '../libp2p/candidate.ts'
+import type { KnownPeer } from '../libp2p/peer-record.ts'
+
+/** What a record may have us dial: it is signed, but the peer may be anybody. A node has two or three hubs, each with a few transports. */
+const MAX_RELAYS = 4
+const MAX_RELAY_ADDRESSES = 4
+const MAX_DIRECT_ADDRESSES = 4
+
+export interface Own {
+  readonly id: PeerId
+  readonly addresses: readonly Multiaddr[]
+  /** Ids of our hubs: by those the peer is dialled anyway. */
+  readonly hubs: ReadonlySet<string>
+  readonly allowPrivate: AllowPrivate
+}
+
+export interface WaysTo {
+  /** By relays that are not our hubs: one address of each, then the next of each. */
+  readonly relayed: readonly Multiaddr[]
+  readonly direct: readonly Multiaddr[]
+}
+
+interface Relayed {
+  readonly relay: string
+  readonly address: Multiaddr
+}
+
+/** Which addresses of a record are worth dialling, best first: literal ones that lead where we may go, and none of our own. */
+export function waysTo({ peer, addresses }: Pick<KnownPeer, 'peer' | 'addresses'>, own: Own): WaysTo {
+  const ours = new Set(own.addresses.flatMap(address => placeOf(address) ?? []))
+  const mayDial = (address: Multiaddr) => {
+    const endpoint = endpointOf(address)
+    const place = placeOf(address)
+    return endpoint != null && endpoint.port > 0 && mayReach(endpoint.address, own.allowPrivate) && !ours.has(place!)
+  }
+  const strangers = new Set([peer.toString(), own.id.toString(), ...own.hubs])
+  const byRelay = Map.groupBy(
+    addresses
+      .flatMap(address => relayedBy(address, peer) ?? [])
+      .filter(({ relay, address }) => !strangers.has(relay) && mayDial(address)),
+    ({ relay }) => relay
+  )
+  const relays = [...byRelay.values()].slice(0, MAX_RELAYS).map(each => {
+    return quicFirst(each.map(({ address }) => address)).slice(0, MAX_RELAY_ADDRESSES)
+  })
+  const relayed = Array.from({ length: MAX_RELAY_ADDRESSES }, (_, turn) => relays.flatMap(each => each[turn] ?? []))
+  const direct = addresses.flatMap(address => bareOf(address, peer) ?? []).filter(mayDial)
+  return {
+    relayed: relayed.flat().map(address => address.encapsulate(`/p2p-circuit/p2p/${peer}`)),
+    direct: quicFirst(direct)
+      .slice(0, MAX_DIRECT_ADDRESSES)
+      .map(address => address.encapsulate(`/p2p/${peer}`))
+  }
+}
+
+/** The relay's address with its id, when the address is one by one relay and says nothing behind it, but whose it is. */
+function relayedBy(address: Multiaddr, peer: PeerId): Relayed | undefined {
+  const [relay, behind, ...more] = address.toString().split('/p2p-circuit')
+  if (relay == null || behind == null || more.length > 0) return undefined
+  if (behind !== '' && behind !== `/p2p/${peer}`) return undefined
+  const ids = multiaddr(relay)
+    .getComponents()
+    .filter(({ name }) => name === 'p2p')
+  const [id] = ids
+  if (ids.length !== 1 || id?.value == null || !relay.endsWith(`/p2p/${id.value}`)) return undefined
+  return { relay: id.value, address: multiaddr(relay) }
+}
+
+/** A direct address without the peer's id. */
+function bareOf(address: Multiaddr, peer: PeerId): Multiaddr | undefined {
+  const text = address.toString()
+  const own = `/p2p/${peer}`
+  const bare = text.endsWith(own) ? text.slice(0, -own.length) : text
+  return /\/p2p(-circuit)?(\/|$)/.test(bare) ? undefined : multiaddr(bare)
+}
+
+/** Protocol, address and port. */
+function placeOf(address: Multiaddr): string | undefined {
+  const endpoint = endpointOf(address)
+  const [, transport] = address.getComponents()
+  return endpoint == null ? undefined : `${transport?.name} ${endpoint.address} ${endpoint.port}`
+}
+
+/** Of a link's paths a QUIC one loses least. */
+function quicFirst(addresses: readonly Multiaddr[]): Multiaddr[] {
+  const isQuic = (address: Multiaddr) => address.toString().includes('/quic-v1')
+  return [...addresses.filter(isQuic), ...addresses.filter(address => !isQuic(address))]
+}

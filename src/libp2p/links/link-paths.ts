@@ -99,8 +99,12 @@ export class LinkPaths {
     for (const [pipe, carrier] of carriers.all()) this.tellPipe(pipe, carrier, rttMs)
     // our answer is on its way: checks that arrive before theirs leave would make some routers give theirs another port
     const waitMs = role === 'controlled' ? Math.min(MAX_WAIT_MS, this.#relayRtt(carriers.relays[0]) ?? 0) : 0
-    if (waitMs === 0) this.feed({ type: 'sockets', sockets: sockets() })
-    else clock.after(waitMs, () => this.feed({ type: 'sockets', sockets: sockets() }))
+    const tellSockets = () => this.feed({ type: 'sockets', sockets: sockets() })
+    if (waitMs === 0) tellSockets()
+    else {
+      const timer = clock.after(waitMs, tellSockets)
+      this.#off.push(() => timer.cancel())
+    }
     this.feed({ type: 'candidates', candidates: candidates.list() })
     this.message({ type: 'CANDIDATES', seq: 0, candidates: theirs.candidates })
     this.feed({ type: 'start' })

@@ -17,6 +17,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { Random } from '../../core/random.ts'
 import type { CircuitLimit } from '../../wire/circuit.ts'
 import type { Timeline } from '../timeline.ts'
+import type { TokenFor } from './hop.ts'
 
 export interface CircuitComponents {
   readonly peerId: PeerId
@@ -47,6 +48,8 @@ export interface InboundCircuit {
 export interface CircuitLinks {
   /** Set by the circuit transport: how a relay is connected to. */
   connectTo: (relay: Multiaddr, signal: AbortSignal) => Promise<Connection>
+  /** Set by it as well: what a relay is shown. */
+  tokenFor: TokenFor
   newTimeline(): Timeline
   /** Whether a link to that peer is worth trying. */
   fits(target: PeerId): boolean
@@ -68,6 +71,7 @@ export interface CircuitContext {
   readonly clock: Clock
   readonly random: Random
   readonly links: CircuitLinks | undefined
+  readonly tokenFor: TokenFor
   /** A direct connection to the relay: the one that there is, else a new one by the first address that answers. */
   connectTo(relay: PeerId, addresses: readonly Multiaddr[], signal: AbortSignal): Promise<Connection>
 }

@@ -2,12 +2,12 @@ import type { Connection, PeerId, UpgraderOptions } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { NatError } from '../../core/errors.ts'
 import { type CircuitLimit, type CircuitStatus, hopCodec } from '../../wire/circuit.ts'
-import { encodeFrame, type Step, takeFrame } from '../frames.ts'
+import { type Step, takeFrame } from '../frames.ts'
 import { multistreamAnswer, multistreamLines } from '../optimistic.ts'
 import { circuitAddress } from './address.ts'
 import { CircuitConnection } from './connection.ts'
 import type { CircuitContext } from './context.ts'
-import { openHop } from './hop.ts'
+import { connectFrame, openHop } from './hop.ts'
 import { refused } from './status.ts'
 
 /**
@@ -54,7 +54,7 @@ interface Circuit {
 }
 
 async function overRelay(
-  { components, clock }: CircuitContext,
+  { components, clock, tokenFor }: CircuitContext,
   relay: Connection,
   { address, target, guess }: Circuit,
   options: UpgraderOptions
@@ -76,7 +76,7 @@ async function overRelay(
     // the upgrader reads at once the answer that it would wait for; the true one is checked when it comes
     ...(guess == null ? {} : { early: multistreamLines(guess) })
   })
-  stream.send(encodeFrame(hopCodec.encode({ type: 'CONNECT', peer: { id: target.toMultihash().bytes, addrs: [] } })))
+  stream.send(connectFrame(relay, target, tokenFor))
   const opened = circuit
   // a getter, because the relay's answer, which tells the limits, comes while the upgrade runs
   const upgradeOptions = Object.defineProperty({ ...options }, 'limits', { get: () => opened.limits, enumerable: true })
@@ -101,11 +101,11 @@ export function statusStep(
   return list => {
     const frame = takeFrame(list, 'circuit hop')
     if (frame == null) return false
-    const { type, status, limit } = hopCodec.decode(frame)
+    const { type, status, limit, reason } = hopCodec.decode(frame)
     if (type !== 'STATUS') throw new NatError('MALFORMED', `the relay ${relay} answered a CONNECT with no STATUS`)
     if (status !== 'OK') {
       onRefused(status)
-      throw refused(status, relay, target)
+      throw refused({ status, reason }, relay, target)
     }
     onLimit(limit)
     return true

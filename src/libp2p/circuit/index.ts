@@ -13,7 +13,9 @@ import { type CircuitOptions, CircuitTransport } from './transport.ts'
  */
 export function circuitRelay(options: CircuitOptions = {}): (components: CircuitComponents) => CircuitTransport {
   const { clock = realClock, random = secureRandom, events = new Events<ReservationEvents>(), links } = options
-  return components => new CircuitTransport(components, { clock, random, events, ...(links == null ? {} : { links }) })
+  const { tokenFor = () => undefined } = options
+  const init = { clock, random, events, tokenFor, ...(links == null ? {} : { links }) }
+  return components => new CircuitTransport(components, init)
 }
 
 export type { Reservation, ReservationEvents } from './relays.ts'

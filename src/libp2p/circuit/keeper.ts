@@ -1,6 +1,7 @@
 import { type Clock, sleep } from '../../core/clock.ts'
 import { withDeadline } from '../../core/deadline.ts'
 import type { Random } from '../../core/random.ts'
+import { isDenied } from './status.ts'
 
 export const KEEPER = {
   /** Connecting and asking, once. */
@@ -8,6 +9,8 @@ export const KEEPER = {
   /** After a failure the next try comes within so long, twice as long each time, and never later than the second figure. */
   firstRetryMs: 250,
   maxRetryMs: 5_000,
+  /** A hub that is not for us: until somebody has changed that. It counts wrong tokens. */
+  deniedRetryMs: 60_000,
   /** When a hub restarts, its peers must not all come back in the same moment. */
   spreadMs: 500
 } as const
@@ -83,7 +86,8 @@ export async function keepReservation<T extends Held>(init: KeeperInit<T>, signa
       }
       if (!turn.aborted) {
         init.onFailed(error as Error)
-        const longestMs = Math.min(KEEPER.maxRetryMs, KEEPER.firstRetryMs * 2 ** failures++)
+        const backoffMs = Math.min(KEEPER.maxRetryMs, KEEPER.firstRetryMs * 2 ** failures++)
+        const longestMs = isDenied(error) ? KEEPER.deniedRetryMs : backoffMs
         await sleep(clock, random.int(Math.floor(longestMs / 2), longestMs), turn).catch(() => {})
       }
       if (turn.aborted) failures = 0

@@ -131,7 +131,7 @@ export class Relays {
   async #reserve({ peer, addresses }: Relay, signal: AbortSignal) {
     const connection = await this.#context.connectTo(peer, addresses, signal)
     const askedMs = this.#context.clock.now()
-    const granted = await reserve(connection, signal)
+    const granted = await reserve(connection, this.#context.tokenFor, signal)
     // a link that begins before the first ping wants to know how far it is
     connection.rtt ??= this.#context.clock.now() - askedMs
     const { promise: lost, resolve } = Promise.withResolvers<void>()

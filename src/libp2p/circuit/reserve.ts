@@ -4,7 +4,7 @@ import { NatError } from '../../core/errors.ts'
 import { type CircuitLimit, hopCodec } from '../../wire/circuit.ts'
 import { Frames } from '../frames.ts'
 import { withPeer } from './address.ts'
-import { openHop } from './hop.ts'
+import { openHop, shown, type TokenFor } from './hop.ts'
 import { refused } from './status.ts'
 
 /** What a relay grants, bounded: its clock may be wrong, and ours too. */
@@ -27,16 +27,16 @@ export interface Granted {
  *
  * @throws NatError HUB_REFUSED, MALFORMED, LINK_CLOSED
  */
-export async function reserve(connection: Connection, signal: AbortSignal): Promise<Granted> {
+export async function reserve(connection: Connection, tokenFor: TokenFor, signal: AbortSignal): Promise<Granted> {
   const stream = await openHop(connection, { signal })
   try {
     const frames = new Frames(stream, hopCodec, 'circuit hop')
-    frames.send({ type: 'RESERVE' })
-    const { type, status, reservation, limit } = await frames.read(signal)
+    frames.send({ type: 'RESERVE', ...shown(connection, tokenFor) })
+    const { type, status, reservation, limit, reason } = await frames.read(signal)
     if (type !== 'STATUS') {
       throw new NatError('MALFORMED', `the relay ${connection.remotePeer} answered a RESERVE with no STATUS`)
     }
-    if (status !== 'OK' || reservation == null) throw refused(status, connection.remotePeer)
+    if (status !== 'OK' || reservation == null) throw refused({ status, reason }, connection.remotePeer)
     void stream.close({ signal }).catch(error => stream.abort(error))
     return {
       ttlMs: Math.min(MAX_TTL_MS, Math.max(MIN_TTL_MS, reservation.expire * 1_000 - Date.now())),

@@ -19,6 +19,7 @@ import { STOP_PROTOCOL } from '../../wire/circuit.ts'
 import { lastPeer } from './address.ts'
 import type { CircuitComponents, CircuitContext, CircuitLinks } from './context.ts'
 import { dialCircuit } from './dial.ts'
+import type { TokenFor } from './hop.ts'
 import { CircuitListener } from './listener.ts'
 import { RelayConnections } from './relay-connections.ts'
 import { Relays, type ReservationEvents } from './relays.ts'
@@ -36,6 +37,8 @@ export interface CircuitOptions {
   readonly events?: Events<ReservationEvents>
   /** Between nodes that both have them, a relayed connection is a link: it goes on over a direct path. @default none */
   readonly links?: CircuitLinks
+  /** What relays that are not open to all are shown, each its own. @default nothing */
+  readonly tokenFor?: TokenFor
 }
 
 /** Circuit relay v2, the peers' side: dials over relays, and is reachable over them. */
@@ -50,7 +53,7 @@ export class CircuitTransport implements Transport, Startable {
 
   constructor(
     components: CircuitComponents,
-    { clock, random, events, links }: Required<Omit<CircuitOptions, 'links'>> & Pick<CircuitOptions, 'links'>
+    { clock, random, events, links, tokenFor }: Required<Omit<CircuitOptions, 'links'>> & Pick<CircuitOptions, 'links'>
   ) {
     this.#connections = new RelayConnections(components, clock, relay => this.#relays.addressesOf(relay))
     this.#context = {
@@ -59,10 +62,12 @@ export class CircuitTransport implements Transport, Startable {
       clock,
       random,
       links,
+      tokenFor,
       connectTo: (relay, addresses, signal) => this.#connections.to(relay, addresses, signal)
     }
     this.#relays = new Relays(this.#context, events)
     if (links != null) {
+      links.tokenFor = tokenFor
       links.connectTo = async (address, signal) => {
         const relay = lastPeer(address)
         if (relay == null) throw new NatError('BAD_ADDRESS', `${address} names no relay`)

@@ -13,6 +13,7 @@ import type { LocalSocket } from '../../traversal/paths/api.ts'
 import type { Technique } from '../../traversal/technique.ts'
 import type { PathCandidate } from '../../wire/path.ts'
 import type { NetworkSummary } from '../../wire/summary.ts'
+import type { TokenFor } from '../circuit/hop.ts'
 import type { LinkEngine } from './engine.ts'
 
 export interface LinksComponents {
@@ -73,6 +74,7 @@ export interface LinksContext {
   readonly pipes: Map<number, PipeOwner>
   /** The sockets that checks leave from. */
   sockets(): readonly LocalSocket[]
+  readonly tokenFor: TokenFor
   /** The relays that a link may be taken to. */
   relays(): readonly Multiaddr[]
 }

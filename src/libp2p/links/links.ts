@@ -15,6 +15,7 @@ import type { Technique } from '../../traversal/technique.ts'
 import { BUILT_IN } from '../../traversal/techniques/index.ts'
 import { PATH_PROTOCOL } from '../../wire/path.ts'
 import type { CircuitLinks, InboundCircuit } from '../circuit/context.ts'
+import type { TokenFor } from '../circuit/hop.ts'
 import { retire } from '../dcutr/retire.ts'
 import { QuicTransport } from '../quic/transport.ts'
 import { Timeline } from '../timeline.ts'
@@ -83,6 +84,8 @@ export class Links implements CircuitLinks {
   readonly #pending = new Pending()
   /** How a relay is connected to; the circuit transport says it. */
   connectTo: ConnectToRelay = () => Promise.reject(new NatError('UNSUPPORTED', 'no circuit transport uses these links'))
+  /** What a relay is shown; it says this, too. */
+  tokenFor: TokenFor = () => undefined
 
   constructor(options: LinksOptions) {
     this.#options = options
@@ -203,7 +206,8 @@ export class Links implements CircuitLinks {
       budget: new Budget(),
       ground: new SwitchGround({ packetSwitch, sockets, relays, clock: this.#clock, random }),
       sockets,
-      relays
+      relays,
+      tokenFor: this.tokenFor
     }
     context.engine.prepare()
     const sessions = new Sessions(context)

@@ -1,11 +1,11 @@
 import type { Connection, PeerId } from '@libp2p/interface'
 import { withDeadline } from '../../core/deadline.ts'
 import { NatError } from '../../core/errors.ts'
-import { type CircuitLimit, hopCodec } from '../../wire/circuit.ts'
+import type { CircuitLimit } from '../../wire/circuit.ts'
 import { LINK_PROTOCOL, type PipeHello } from '../../wire/link.ts'
 import { statusStep } from '../circuit/dial.ts'
-import { openHop } from '../circuit/hop.ts'
-import { encodeFrame, type Step } from '../frames.ts'
+import { connectFrame, openHop } from '../circuit/hop.ts'
+import type { Step } from '../frames.ts'
 import { multistreamAnswer, multistreamLines } from '../optimistic.ts'
 import { pathOfAddress } from '../path.ts'
 import type { Timeline } from '../timeline.ts'
@@ -40,7 +40,7 @@ export interface OpenOptions {
  * what follows a CONNECT. Datagrams may follow without waiting for any answer.
  */
 export async function openPipe(
-  { clock }: LinksContext,
+  { clock, tokenFor }: LinksContext,
   relay: Connection,
   target: PeerId,
   hello: Uint8Array,
@@ -103,8 +103,7 @@ export async function openPipe(
       reject(new NatError('UNSUPPORTED', `${target} ${what}: ${error.message}`, { cause: error }))
     }
   })
-  const connect = hopCodec.encode({ type: 'CONNECT', peer: { id: target.toMultihash().bytes, addrs: [] } })
-  pipe.send(Buffer.concat([encodeFrame(connect), multistreamLines(LINK_PROTOCOL), hello]))
+  pipe.send(Buffer.concat([connectFrame(relay, target, tokenFor), multistreamLines(LINK_PROTOCOL), hello]))
   options.timeline?.mark('sent')
   const answered = withDeadline(clock, HELLO_MS, `an answer of ${target} over the relay`, options.signal, () => promise)
   answered.catch(() => {})

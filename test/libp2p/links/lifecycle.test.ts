@@ -219,7 +219,7 @@ it('a reservation is renewed however many relayed streams run to the hub', async
   const [hub] = bob.libp2p.getConnections()
   const streams = []
   for (let i = 0; i < 100; i++) streams.push(await openHop(hub!, {}))
-  assert.ok((await reserve(hub!, AbortSignal.timeout(5_000))).ttlMs > 0)
+  assert.ok((await reserve(hub!, () => undefined, AbortSignal.timeout(5_000))).ttlMs > 0)
   for (const stream of streams) stream.abort(new Error('the test has seen enough'))
 })
 

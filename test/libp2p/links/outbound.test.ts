@@ -27,7 +27,7 @@ interface Ours {
 /** What becomes of a pipe at a relay that does as told. */
 async function outcome(relayDoes: (far: Stream) => unknown, weDo: (ours: Ours) => void = () => {}) {
   const [near, far] = await streamPair()
-  const context = { clock: new VirtualClock() } as unknown as LinksContext
+  const context = { clock: new VirtualClock(), tokenFor: () => undefined } as unknown as LinksContext
   const remoteAddr = multiaddr('/ip4/192.0.2.1/udp/4001/quic-v1')
   const relay = { newStream: async () => near, remotePeer: HUB, remoteAddr, status: 'open' }
   const controller = new AbortController()

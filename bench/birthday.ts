@@ -36,8 +36,8 @@ const { pair, connects, delay, json } = new Command('birthday')
   .parse()
   .opts<{ pair: PairName; connects: number; delay: number; json?: true }>()
 
-/** A program sends one host no more probes than a few attempts need, however often it connects (traversal/link/budget.ts): others take over in time. */
-const CONNECTS_OF_ONE = 5
+/** A program sends one host no more probes at once than one attempt needs at worst, however often it connects (traversal/link/budget.ts): others take over in time. */
+const CONNECTS_OF_ONE = 2
 
 interface Run extends Connect {
   /** Packets to the internet in the whole connect, by side. */
@@ -55,7 +55,7 @@ await using lab = await openLab({
   alice: { behind: 'natA' },
   bob: { behind: 'natB' }
 })
-const hubs = await startHub(lab, signal)
+const { hubs } = await startHub(lab, signal)
 const start = () => Promise.all(['alice', 'bob'].map(host => Resident.start(lab, host, hubs, signal)))
 let programs = await start()
 while (runs.length < connects && !signal.aborted) {

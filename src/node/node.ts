@@ -64,7 +64,8 @@ const LISTEN = ['/ip4/0.0.0.0/udp/0/quic-v1', '/ip6/::/udp/0/quic-v1', '/ip4/0.0
  * @throws NatError NO_HUB when none of the hubs answers, BAD_ADDRESS, BAD_OPTION
  */
 export async function createNode(options: NodeOptions) {
-  const { hubs, hubIds, allowPrivate, portMapping, examines, mdns, registered, techniques } = settingsOf(options)
+  const { hubs, tokenFor, hubIds, allowPrivate, portMapping, examines, mdns, registered, techniques } =
+    settingsOf(options)
   const reservations = new Events<ReservationEvents>()
   const ports = new MappedPorts()
   const network = new NodeNetwork()
@@ -86,7 +87,7 @@ export async function createNode(options: NodeOptions) {
     ...(options.key == null ? {} : { privateKey: options.key }),
     addresses: { listen: LISTEN },
     transportManager: { faultTolerance: 1 },
-    transports: [quic(), tcp(), webSockets(), circuitRelay({ events: reservations, links: relayed })],
+    transports: [quic(), tcp(), webSockets(), circuitRelay({ events: reservations, links: relayed, tokenFor })],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     // relayed connections all come from the hub's address

@@ -3,12 +3,13 @@ import type { AllowPrivate } from '../core/ip.ts'
 import { lastPeer } from '../libp2p/circuit/address.ts'
 import type { TechniqueName } from '../traversal/attempt.ts'
 import type { Technique } from '../traversal/technique.ts'
+import { type HubOption, hubAddresses, hubTokens } from './hub-tokens.ts'
 import { isLoopbackHub, isPrivateHub, parseHubs } from './hubs.ts'
 import { allowed, registered } from './registered.ts'
 
 export interface NodeOptions {
-  /** Addresses of hubs, each with its peer id. */
-  readonly hubs: readonly string[]
+  /** Addresses of hubs, each with its peer id; with a token where the hub is not open to all. No other hub is shown it. */
+  readonly hubs: readonly HubOption[]
   /** The node's identity. @default a new one */
   readonly key?: PrivateKey
   /**
@@ -50,11 +51,12 @@ export interface NodeOptions {
 
 /** What a node is started with: the options with their defaults, checked. @throws NatError BAD_ADDRESS, NO_HUB, BAD_OPTION */
 export function settingsOf(options: NodeOptions) {
-  const hubs = parseHubs(options.hubs)
+  const hubs = parseHubs(hubAddresses(options.hubs))
   const isOnThisMachine = hubs.every(isLoopbackHub)
   const all = registered(options.extraTechniques)
   return {
     hubs,
+    tokenFor: hubTokens(options.hubs),
     hubIds: new Set(hubs.map(hub => String(lastPeer(hub)))),
     allowPrivate: options.allowPrivate ?? (hubs.every(isPrivateHub) ? 'network' : false),
     portMapping: options.portMapping ?? !isOnThisMachine,

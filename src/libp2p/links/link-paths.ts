@@ -97,8 +97,9 @@ export class LinkPaths {
     })
     timeline.mark('offer')
     for (const [pipe, carrier] of carriers.all()) this.tellPipe(pipe, carrier, rttMs)
+    const [, firstPipe] = carriers.all().next().value ?? []
     // our answer is on its way: checks that arrive before theirs leave would make some routers give theirs another port
-    const waitMs = role === 'controlled' ? Math.min(MAX_WAIT_MS, this.#relayRtt(carriers.relays[0]) ?? 0) : 0
+    const waitMs = role === 'controlled' ? Math.min(MAX_WAIT_MS, firstPipe?.relayRttMs ?? 0) : 0
     const tellSockets = () => this.feed({ type: 'sockets', sockets: sockets() })
     if (waitMs === 0) tellSockets()
     else {
@@ -146,8 +147,7 @@ export class LinkPaths {
   }
 
   /** There is a pipe. @param rttMs the round trip by it, where it is known */
-  tellPipe(pipe: number, { kind, remote, relay }: Pipe, rttMs: number | undefined): void {
-    const costMs = this.#relayRtt(relay)
+  tellPipe(pipe: number, { kind, remote, relay, relayRttMs: costMs }: Pipe, rttMs: number | undefined): void {
     const times = { ...(costMs == null ? {} : { costMs }), ...(rttMs == null ? {} : { rttMs }) }
     const known = { ...(relay == null ? {} : { relay }), ...times }
     this.feed({ type: 'pipe', pipe, kind, remote, ...known })
@@ -181,11 +181,6 @@ export class LinkPaths {
   #send(path: Path, bytes: Uint8Array): void {
     if (path.kind === 'udp') sendTo(this.#context, path, bytes)
     else this.#init.carriers.sendDatagram(path.pipe, bytes)
-  }
-
-  #relayRtt(relay: string | undefined): number | undefined {
-    const connections = this.#context.components.connectionManager.getConnections()
-    return connections.find(({ remotePeer, direct }) => direct && remotePeer.toString() === relay)?.rtt
   }
 
   #on(event: AgentEvent): void {

@@ -111,7 +111,8 @@ export async function openPipe(
 }
 
 /** A relay, as a pipe tells it. */
-export function carriedBy({ remoteAddr, remotePeer }: Connection) {
-  const { transport, remote } = pathOfAddress(remoteAddr)
-  return { transport, remote, relay: remotePeer.toString() }
+export function carriedBy(relay: Connection) {
+  const { transport, remote } = pathOfAddress(relay.remoteAddr)
+  // of two connections to one relay each has its own, which is measured later
+  return { transport, remote, relay: relay.remotePeer.toString(), relayRttMs: () => relay.rtt }
 }

@@ -24,6 +24,8 @@ export interface Pipe {
   readonly remote: string
   /** The relay's peer id. */
   readonly relay?: string
+  /** The round trip to the relay by the connection that carries it, as far as it is known by now. */
+  readonly relayRttMs?: number | undefined
   /** Takes whole frames; drops them when too much waits already. Never throws. */
   send(frames: Uint8Array): void
   /** What comes in, in pieces of any size, from now on; and once, that nothing more comes. */
@@ -36,6 +38,7 @@ export interface RelayPipeInit {
   readonly transport: LinkTransport
   readonly remote: string
   readonly relay: string
+  readonly relayRttMs: () => number | undefined
   readonly clock: Clock
   /** What comes in before the frames, in order. */
   readonly expect: readonly Step[]
@@ -51,6 +54,7 @@ export class RelayPipe implements Pipe {
   readonly transport: LinkTransport
   readonly remote: string
   readonly relay: string
+  readonly #relayRttMs: () => number | undefined
   readonly #stream: Stream
   readonly #clock: Clock
   readonly #steps: Step[]
@@ -63,10 +67,12 @@ export class RelayPipe implements Pipe {
   readonly #onFailed: ((error: Error) => void) | undefined
   #ended: string | undefined
 
-  constructor(stream: Stream, { transport, remote, relay, clock, expect, early, onFailed }: RelayPipeInit) {
+  constructor(stream: Stream, init: RelayPipeInit) {
+    const { transport, remote, relay, relayRttMs, clock, expect, early, onFailed } = init
     this.transport = transport
     this.remote = remote
     this.relay = relay
+    this.#relayRttMs = relayRttMs
     this.#stream = stream
     this.#clock = clock
     this.#steps = [...expect]
@@ -82,6 +88,10 @@ export class RelayPipe implements Pipe {
     )
     if (stream.status !== 'open') this.#end(new NatError('LINK_CLOSED', 'the relayed stream is closed'))
     else this.#take(new Uint8Array(0))
+  }
+
+  get relayRttMs(): number | undefined {
+    return this.#relayRttMs()
   }
 
   send(frames: Uint8Array): void {

@@ -100,11 +100,9 @@ export class Side {
     const packetSwitch = this.network as unknown as PacketSwitch
     const sockets = () => [{ socket: this.main, family: 4 as const }]
     const relays = () => [multiaddr(`/ip4/${world.hub.ip}/udp/4001/quic-v1`)]
-    const toHub = { direct: true, rtt: world.relayMs, remotePeer: 'hub' }
     this.ground = new SwitchGround({ packetSwitch, sockets, relays, clock, random })
     const { techniques = BUILT_IN, allowed, experience } = options
     this.#context = {
-      components: { connectionManager: { getConnections: () => [toHub] } },
       log: Object.assign(() => {}, { trace: () => {} }) as unknown as Logger,
       clock,
       random,
@@ -281,7 +279,9 @@ export class Side {
 
   /** One relayed stream, whose frames arrive whole. */
   #carriers(): Carriers {
-    const pipe = { kind: 'relay', transport: 'quic', remote: `${this.#world.hub.ip}:4001`, relay: 'hub' } as Pipe
+    const remote = `${this.#world.hub.ip}:4001`
+    const relayRttMs = this.#world.relayMs
+    const pipe = { kind: 'relay', transport: 'quic', remote, relay: 'hub', relayRttMs } as Pipe
     const sendDatagram = (_: number, bytes: Uint8Array) => {
       if (!this.#world.relayIsDead) this.#world.later(() => this.other.stun(bytes, { kind: 'pipe', pipe: PIPE }))
     }

@@ -63,6 +63,7 @@ withPeer(program.command('perf').argument('<peer>', 'the id that `beeline up` pr
 withJson(program.command('doctor'))
   .description('what network this machine is in, and what can be done about it')
   .option('--hub <address>', 'hubs to ask, with their peer ids; more with commas', list)
+  .option('--token <token>', 'what the hub wants to be shown; with several hubs HUBID=TOKEN', list)
   .option('--full', 'also how long idle mappings live, and the path MTU: takes minutes')
   .option('--key <file>', 'identity; default: a new one')
   .option('--deadline <seconds>', 'for everything (default: 20; with --full 300)', deadline)
@@ -85,6 +86,7 @@ function withJson(command: Command): Command {
 function withPeer(command: Command): Command {
   return withJson(command)
     .requiredOption('--hub <address>', 'address of a hub, with its peer id; more with commas', list)
+    .option('--token <token>', 'what the hub wants to be shown; with several hubs HUBID=TOKEN', list)
     .option('--only <techniques>', `ways to a direct path, with commas: ${WAYS.join(', ')}`, techniques)
     .option('--allow-private', 'offer and dial private addresses too: where hub and peers share a network')
     .option('--no-port-mapping', 'do not ask the router to map our ports')

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { NatError } from '../core/errors.ts'
 import { hubError, noNetwork } from '../node/connect-error.ts'
+import { withTokens } from '../node/hub-tokens.ts'
 import { loadKey } from '../node/key.ts'
 import type { Link } from '../node/link.ts'
 import { createNode, type Node } from '../node/node.ts'
@@ -11,6 +12,8 @@ import { Stopped } from './stop-signal.ts'
 /** What every command that is a peer takes. */
 export interface PeerArguments {
   readonly hub: readonly string[]
+  /** For hubs that are not open to all: `TOKEN`, or `HUBID=TOKEN`. @default the variable BEELINE_TOKEN */
+  readonly token?: readonly string[]
   readonly key?: string
   readonly allowPrivate?: boolean
   /** What may be tried to get a direct path. */
@@ -25,11 +28,11 @@ const STOP_MS = 2_000
 /**
  * Starts a node that is at its hub.
  *
- * @throws NatError BAD_ADDRESS, BAD_KEY, NO_HUB, NO_NETWORK, WRONG_PEER, HUB_REFUSED; the signal's reason
+ * @throws NatError BAD_ADDRESS, BAD_OPTION, BAD_KEY, NO_HUB, NO_NETWORK, WRONG_PEER, HUB_REFUSED; the signal's reason
  */
 export async function startNode(args: PeerArguments, signal: AbortSignal): Promise<Node> {
   const options = {
-    hubs: args.hub,
+    hubs: withTokens(args.hub, args.token ?? tokensIn(process.env)),
     signal,
     ...(args.allowPrivate === true ? { allowPrivate: true } : {}),
     ...(args.portMapping === false ? { portMapping: false } : {}),
@@ -69,6 +72,11 @@ export async function connectTo(
 /** Stops a node, but waits no longer than is polite: a dead connection's other side never answers. */
 export async function stopNode(node: Node): Promise<void> {
   await Promise.race([node.stop().catch(() => {}), new Promise(resolve => setTimeout(resolve, STOP_MS))])
+}
+
+/** Other users of the machine see a program's arguments, but not its environment. */
+function tokensIn({ BEELINE_TOKEN = '' }: NodeJS.ProcessEnv): string[] {
+  return BEELINE_TOKEN.split(',').filter(each => each !== '')
 }
 
 async function warnIfReadable(file: string): Promise<void> {

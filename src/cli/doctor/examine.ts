@@ -13,6 +13,8 @@ import { Stopped } from '../stop-signal.ts'
 
 export interface DoctorArguments {
   readonly hub?: readonly string[]
+  /** As for other commands. */
+  readonly token?: readonly string[]
   readonly key?: string
   readonly full?: boolean
   /** Seconds for everything. */
@@ -74,7 +76,7 @@ export async function examineNetwork(args: DoctorArguments, options: ExamineOpti
   }
 }
 
-const USAGE: ReadonlySet<string> = new Set(['BAD_ADDRESS', 'BAD_KEY'])
+const USAGE: ReadonlySet<string> = new Set(['BAD_ADDRESS', 'BAD_OPTION', 'BAD_KEY'])
 
 /** What is left of the time, unless time does not matter. */
 function within({ full }: DoctorArguments) {

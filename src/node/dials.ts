@@ -24,7 +24,9 @@ export class Dials {
   }
 
   #begin(peer: string, dial: Dial): SharedWork<void> {
-    const work = new SharedWork(signal => this.#turns.take(signal, () => dial(signal)))
+    const work = new SharedWork<void>(async signal => {
+      await this.#turns.take(signal, () => dial(signal))
+    })
     this.#byPeer.set(peer, work)
     void work.over.then(() => {
       if (this.#byPeer.get(peer) === work) this.#byPeer.delete(peer)

@@ -7,7 +7,7 @@ import { NatError } from '../core/errors.ts'
 import { Events } from '../core/events.ts'
 import type { AllowPrivate } from '../core/ip.ts'
 import { secureRandom } from '../core/random.ts'
-import { askHubs, type HubAnswer } from '../libp2p/ask-hubs.ts'
+import { askHubs } from '../libp2p/ask-hubs.ts'
 import type { Autonat } from '../libp2p/autonat/index.ts'
 import { lastPeer } from '../libp2p/circuit/address.ts'
 import { CircuitTransport } from '../libp2p/circuit/transport.ts'
@@ -18,7 +18,7 @@ import { OwnCandidates } from '../libp2p/links/own-candidates.ts'
 import type { Liveness } from '../libp2p/liveness.ts'
 import type { MappedPorts } from '../libp2p/mapped/ports.ts'
 import { onNetworkChange, type NetworkChange as Seen } from '../socket/system/watch.ts'
-import { HubCheck } from './hub-check.ts'
+import { HubQuestions } from './hub-questions.ts'
 
 /** What there is once libp2p is. */
 export interface NetworkParts {
@@ -43,6 +43,8 @@ export interface NetworkChange {
 export type NodeNetworkEvents = {
   /** Addresses, the default route, or the machine has slept; or our NAT has forgotten us. */
   change: NetworkChange
+  /** A hub answers over UDP, after a time in which none did: what was known of our network may be the better for it. */
+  back: undefined
 }
 
 /** A node's own place in the network: under which addresses it may be reached now, and what follows when it is another one. */
@@ -50,9 +52,8 @@ export class NodeNetwork {
   readonly events = new Events<NodeNetworkEvents>()
   readonly #candidates = new Events<{ change: undefined }>()
   readonly #stopping = new AbortController()
-  readonly #hubs = new HubCheck()
   #own: OwnCandidates | undefined
-  #parts: NetworkParts | undefined
+  #hubs: HubQuestions | undefined
   #unwatch = () => {}
 
   readonly candidates: CandidateSource = {
@@ -72,21 +73,23 @@ export class NodeNetwork {
     })
     own.onChange(() => this.#candidates.emit('change', undefined))
     this.#own = own
-    this.#parts = parts
+    const hubs = this.#questions(parts, own)
+    this.#hubs = hubs
     this.#candidates.emit('change', undefined)
     this.#unwatch = onNetworkChange(change => this.#onChange(parts, own, change))
-    parts.links.events.on('suspect', () => void this.#check(parts, own))
-    void this.#ask(parts)
+    parts.links.events.on('suspect', () => void this.#check(parts, own, hubs))
+    void hubs.ask()
   }
 
   /** There is a new connection to a hub: where that sees us is to be known before the NAT forgets it again. */
   hubBack(): void {
-    if (this.#parts != null) void this.#ask(this.#parts)
+    void this.#hubs?.ask()
   }
 
   stop(): void {
     this.#unwatch()
     this.#own?.close()
+    this.#hubs?.stop()
     this.#stopping.abort(new NatError('LINK_CLOSED', 'the node stops'))
     this.#candidates.clear()
     this.events.clear()
@@ -96,35 +99,37 @@ export class NodeNetwork {
   #onChange(parts: NetworkParts, own: OwnCandidates, change: NetworkChange): void {
     const { transportManager, dcutr, autonat, ports, links } = parts
     // where the hubs saw us from the old network says nothing about the new one
-    this.#hubs.forget()
+    this.#hubs?.forget()
     dcutr.networkChanged()
     autonat.networkChanged()
     own.look()
     links.networkChanged()
     for (const each of transportManager.getTransports()) if (each instanceof CircuitTransport) each.networkChanged()
     void ports.networkChanged()
-    void this.#ask(parts)
+    void this.#hubs?.ask()
     this.events.emit('change', change)
   }
 
   /** A link hears nothing any more. Perhaps our NAT has forgotten us, or lets no UDP out: then the hubs are lost as well. */
-  async #check(parts: NetworkParts, own: OwnCandidates): Promise<void> {
-    if (!this.#hubs.due(realClock.now())) return
+  async #check(parts: NetworkParts, own: OwnCandidates, hubs: HubQuestions): Promise<void> {
+    if (!hubs.due()) return
     parts.liveness.doubt(({ remotePeer }) => parts.hubs.some(hub => lastPeer(hub)?.equals(remotePeer) === true))
-    const isSilent = this.#hubs.silent(await this.#ask(parts))
-    if (isSilent && !this.#stopping.signal.aborted) {
+    if (await hubs.areLost()) {
       this.#onChange(parts, own, { kind: 'silence', detail: 'no hub answers over UDP any more' })
     }
   }
 
-  async #ask(parts: NetworkParts): Promise<readonly HubAnswer[]> {
+  #questions(parts: NetworkParts, own: OwnCandidates): HubQuestions {
     const { transportManager, hubs, dcutr } = parts
-    const transports: readonly Transport[] = transportManager.getTransports()
-    const ask = { transports, hubs, observed: dcutr.observed, clock: realClock, random: secureRandom }
-    return await askHubs(ask, this.#stopping.signal, answer => {
-      if (this.#own == null || !this.#hubs.note(answer)) return
-      const detail = `${String(answer.hub)} sees us elsewhere now`
-      this.#onChange(parts, this.#own, { kind: 'mapping', detail })
-    }).catch(() => [])
+    const asking = { hubs, observed: dcutr.observed, clock: realClock, random: secureRandom }
+    return new HubQuestions({
+      clock: realClock,
+      ask: onAnswer => {
+        const transports: readonly Transport[] = transportManager.getTransports()
+        return askHubs({ ...asking, transports }, this.#stopping.signal, onAnswer)
+      },
+      onMoved: ({ hub }) => this.#onChange(parts, own, { kind: 'mapping', detail: `${hub} sees us elsewhere now` }),
+      onBack: () => this.events.emit('back', undefined)
+    })
   }
 }

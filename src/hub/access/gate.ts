@@ -127,8 +127,9 @@ function digested(token: string, index: number): Buffer {
 function named(peer: string, index: number): string {
   try {
     return parsePeer(peer).toString()
-  } catch (cause) {
-    throw wrong(`access.peers[${index}]: ${(cause as Error).message}`)
+  } catch {
+    // what it is instead is not told: it may be a token
+    throw wrong(`access.peers[${index}] is not a peer id: it looks like 12D3Koo…, and \`beeline up\` prints it`)
   }
 }
 

@@ -115,9 +115,10 @@ async function called(
   const record = ownRecord()
   const knowing = new Set(findings.filter(({ outcome }) => outcome === 'found').map(({ hub }) => hub))
   if (record == null || !isThere(newest) || telling(errors, newest) == null) return false
+  const over = new AbortController()
   try {
     return await withDeadline(clock, CALL_MS, `a connection from ${peer}`, signal, async limit => {
-      const coming = connected(peer, limit)
+      const coming = connected(peer, AbortSignal.any([limit, over.signal]))
       coming.catch(() => {})
       const hubs = rendezvous.hubs.filter(hub => knowing.has(hub.toString()))
       const answers = await Promise.all(hubs.map(hub => rendezvous.call(hub, peer, record, limit)))
@@ -127,6 +128,8 @@ async function called(
     })
   } catch {
     return false
+  } finally {
+    over.abort(new NatError('LINK_CLOSED', 'nobody waits for it any more'))
   }
 }
 

@@ -1,4 +1,5 @@
 import { Allowance } from '../../core/allowance.ts'
+import type { Timer } from '../../core/clock.ts'
 import type { PathMessage } from '../../wire/path.ts'
 import type { NetworkSummary } from '../../wire/summary.ts'
 import type { TechniqueName } from '../attempt.ts'
@@ -6,7 +7,9 @@ import type { TraversalInit } from './ground.ts'
 
 export const KNOWLEDGE = {
   /** Reports of the other side that are looked at: an honest one changes a few times while its node starts, and then each hour. */
-  reports: { burst: 8, refillMs: 5_000, maxKeys: 1 }
+  reports: { burst: 8, refillMs: 5_000, maxKeys: 1 },
+  /** How long reports are waited for: a node knows its network seconds after it has started. */
+  waitMs: 6_000
 } as const
 
 type Report = Extract<PathMessage, { type: 'REPORT' }>
@@ -19,6 +22,8 @@ export class Knowledge {
   #theirs: NetworkSummary | undefined
   #theirSeq = -1
   #seq = 0
+  #timer: Timer | undefined
+  #waited = false
 
   constructor(init: Pick<TraversalInit, 'send' | 'clock' | 'experience'>) {
     this.#init = init
@@ -37,10 +42,23 @@ export class Knowledge {
     return this.#mine != null && this.#theirs != null
   }
 
-  /** What the offers said. */
-  begin(mine: NetworkSummary | undefined, theirs: NetworkSummary | undefined): void {
+  /** All that is to be known is, or is not waited for any more. */
+  get isSettled(): boolean {
+    return this.isComplete || this.#waited
+  }
+
+  /** What the offers said. @param onWaited called when what is missing then has not come in time */
+  begin(mine: NetworkSummary | undefined, theirs: NetworkSummary | undefined, onWaited: () => void): void {
     this.#mine = mine
     this.#theirs = theirs
+    this.#timer = this.#init.clock.after(KNOWLEDGE.waitMs, () => {
+      this.#waited = true
+      onWaited()
+    })
+  }
+
+  close(): void {
+    this.#timer?.cancel()
   }
 
   /** Ours is another one now; the other side is told. @returns whether it is */

@@ -46,8 +46,10 @@ export class Planning {
     return this.#byName.get(name)
   }
 
-  stepOf(name: TechniqueName): PlanStep | undefined {
-    return this.#plan.steps.find(({ technique }) => technique === name)
+  /** What we would do with a technique that the other side proposes; undefined when we do not know it. */
+  judge(name: TechniqueName, isDirect: boolean): Pick<PlanStep, 'action' | 'why'> | undefined {
+    const ours = this.#plan.steps.find(({ technique }) => technique === name)
+    return ours?.action === 'take' && isDirect ? { action: 'skip', why: 'already-direct' } : ours
   }
 
   /** From the beginning. */

@@ -1,19 +1,16 @@
 import { Allowance } from '../../core/allowance.ts'
-import type { Timer } from '../../core/clock.ts'
 import type { PathMessage } from '../../wire/path.ts'
 import type { NetworkSummary } from '../../wire/summary.ts'
 import type { Attempt, TechniqueName } from '../attempt.ts'
 import type { AgentEvent } from '../paths/api.ts'
-import type { Plan, PlanStep } from '../plan.ts'
+import type { Plan } from '../plan.ts'
 import { AGREEMENT, Agreement } from './agreement.ts'
 import { type AttemptStep, Attempts } from './attempts.ts'
 import type { TraversalInit } from './ground.ts'
 import { Knowledge } from './knowledge.ts'
+import { Overdue } from './overdue.ts'
 import { Planning } from './planning.ts'
 import { Retries } from './retries.ts'
-
-/** How long reports are waited for before all counts as tried: a node knows its network seconds after it has started. */
-const REPORT_MS = 6_000
 
 type PathMessageOf<T extends PathMessage['type']> = Extract<PathMessage, { type: T }>
 export type TraversalMessage = PathMessageOf<'REPORT' | 'PLAN' | 'AGREE' | 'TECHNIQUE'>
@@ -31,14 +28,12 @@ export class Traversal {
   readonly #agreement: Agreement
   readonly #attempts: Attempts
   readonly #retries: Retries
+  readonly #overdue: Overdue
   readonly #plans = new Allowance(AGREEMENT.plans)
   /** Of which something became in this search. */
   readonly #told = new Set<TechniqueName>()
   #isOver = false
   #isDirect = false
-  #wait: Timer | undefined
-  #waited = false
-  #overdue: Timer | undefined
 
   /** @param onSettled called when {@link tried} may have become true */
   constructor(init: TraversalInit, onSettled: () => void) {
@@ -50,6 +45,7 @@ export class Traversal {
     this.#knowledge = new Knowledge(init)
     this.#agreement = new Agreement(init.send)
     this.#retries = new Retries(clock, () => this.#again())
+    this.#overdue = new Overdue(clock, techniques => this.#neverProposed(techniques))
     this.#attempts = new Attempts({
       traversal: { ...init, onAttempt: attempt => this.#tell(attempt) },
       techniqueOf: name => planning.techniqueOf(name),
@@ -76,14 +72,12 @@ export class Traversal {
 
   /** Whether all that the plan takes has been tried, with all that is to be known of both networks and would change something. */
   get tried(): boolean {
-    return this.#attempts.running === 0 && (this.#planning.isRelayOnly || this.#knowledge.isComplete || this.#waited)
+    return this.#attempts.running === 0 && (this.#planning.isRelayOnly || this.#knowledge.isSettled)
   }
 
   /** Both offers are there. @param theirs what their offer says of their network */
   begin(mine: NetworkSummary | undefined, theirs: NetworkSummary | undefined): void {
-    this.#knowledge.begin(mine, theirs)
-    this.#wait = this.#init.clock.after(REPORT_MS, () => {
-      this.#waited = true
+    this.#knowledge.begin(mine, theirs, () => {
       // what was held back because a report might come is told now
       if (!this.#isDirect && !this.#knowledge.isComplete) this.#replan()
       this.#onSettled()
@@ -150,8 +144,8 @@ export class Traversal {
   close(): void {
     this.#isOver = true
     this.#retries.reset()
-    this.#wait?.cancel()
-    this.#overdue?.cancel()
+    this.#knowledge.close()
+    this.#overdue.stop()
     this.#attempts.close()
   }
 
@@ -172,7 +166,7 @@ export class Traversal {
     const { role, feed } = this.#init
     const planning = this.#planning
     const steps = planning
-      .remake(this.#knowledge, !(this.#knowledge.isComplete || this.#waited))
+      .remake(this.#knowledge, !this.#knowledge.isSettled)
       .filter(({ action }) => action === 'skip' || !this.#isDirect)
       .filter(step => role === 'controlling' || !planning.isShared(step))
     for (const { technique, action, why } of planning.plan.steps) {
@@ -191,10 +185,7 @@ export class Traversal {
     const planning = this.#planning
     // the first one may have waited for the path stream, while what is cheap went on
     const sinceMs = this.#agreement.round === 0 ? planning.sinceMs : 0
-    const judge = (name: TechniqueName): Pick<PlanStep, 'action' | 'why'> | undefined => {
-      const ours = planning.stepOf(name)
-      return ours?.action === 'take' && this.#isDirect ? { action: 'skip', why: 'already-direct' } : ours
-    }
+    const judge = (name: TechniqueName) => planning.judge(name, this.#isDirect)
     const taken = this.#agreement.answer(message, judge).filter(({ technique }) => planning.mustAgree(technique))
     const { round } = message
     const steps = taken.map(({ technique, startMs }): AttemptStep => {
@@ -209,19 +200,17 @@ export class Traversal {
     this.#attempts.start(steps, this.mine, this.theirs)
   }
 
-  /** What the side that decides never comes to, it does not know, or cannot do. */
   #expectProposals(): void {
-    this.#overdue?.cancel()
-    const expected = this.plan.steps.filter(step => this.#planning.isShared(step))
-    if (expected.length === 0 || this.#isDirect) return
-    const lastMs = Math.max(...expected.map(({ startMs }) => startMs))
-    this.#overdue = this.#init.clock.after(lastMs + AGREEMENT.answerMs, () => {
-      for (const { technique } of expected) {
-        if (this.#told.has(technique) || this.#attempts.isRunning(technique)) continue
-        this.#tell({ technique, outcome: 'skipped', reason: 'silent', ms: 0 })
-      }
-      this.#onSettled()
-    })
+    this.#overdue.expect(this.#isDirect ? [] : this.plan.steps.filter(step => this.#planning.isShared(step)))
+  }
+
+  /** What the side that decides never comes to, it does not know, or cannot do. */
+  #neverProposed(techniques: readonly TechniqueName[]): void {
+    for (const technique of techniques) {
+      if (this.#told.has(technique) || this.#attempts.isRunning(technique)) continue
+      this.#tell({ technique, outcome: 'skipped', reason: 'silent', ms: 0 })
+    }
+    this.#onSettled()
   }
 
   #ended(): void {
@@ -257,7 +246,7 @@ export class Traversal {
       this.#search()
       return
     }
-    this.#overdue?.cancel()
+    this.#overdue.stop()
     this.#attempts.direct()
   }
 }

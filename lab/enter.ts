@@ -72,8 +72,8 @@ function sendSignal(pid: number, signal: NodeJS.Signals | number): void {
   }
 }
 
-/** The only child of a process, by a look at all of /proc: the file that lists children is not in every kernel. */
-function childOf(parent: number): number | undefined {
+/** The only child of a process, which of a lab's `nsenter` is the program itself, by a look at all of /proc: the file that lists children is not in every kernel. */
+export function childOf(parent: number): number | undefined {
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue
     try {

@@ -38,7 +38,7 @@ export async function startStage(
   neighbours: readonly Neighbours[],
   signal: AbortSignal
 ): Promise<Stage> {
-  const hubs = await startHub(lab, signal)
+  const { hubs } = await startHub(lab, signal)
   const hosts = [
     ...places.flatMap(place => [nameOf('a', place), nameOf('b', place)]),
     ...neighbours.flatMap(name => [hostOf('a', name), hostOf('b', name)])

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { childOf } from '../../lab/enter.ts'
 import type { Lab } from '../../lab/lab.ts'
 import type { Attempt } from '../../src/traversal/attempt.ts'
 import { beeline, whenReady } from '../beeline.ts'
@@ -15,14 +16,23 @@ const PEER = fileURLToPath(new URL('peer.ts', import.meta.url))
 const READY_MS = 60_000
 const CONNECT_MS = 60_000
 
-/** Starts a hub with all addresses that its host has. @returns its addresses at the first one, by QUIC and by TCP */
-export async function startHub(lab: Lab, signal: AbortSignal): Promise<readonly string[]> {
+export interface LabHub {
+  /** At its host's first address, by QUIC and by TCP. */
+  readonly hubs: readonly string[]
+  /** Of its process, as the system outside of the lab has it. */
+  readonly pid: number
+}
+
+/** Starts a hub with all addresses that its host has. */
+export async function startHub(lab: Lab, signal: AbortSignal): Promise<LabHub> {
   const data = await mkdtemp(join(tmpdir(), 'beeline-bench-'))
   try {
     const { ips, ip } = lab.host('hub')
     const program = beeline('hub', ...ips.flatMap(each => ['--host', each]), '--data', data)
-    const { addrs } = await whenReady(lab.spawn('hub', program, { stdio: ['ignore', 'pipe', 'pipe'] }), signal)
-    return addrs.filter(each => each.startsWith(`/ip4/${ip}/`) && /\/quic-v1\/p2p\/|\/tcp\/\d+\/p2p\//.test(each))
+    const child = lab.spawn('hub', program, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const { addrs } = await whenReady(child, signal)
+    const isHere = (each: string) => each.startsWith(`/ip4/${ip}/`) && /\/quic-v1\/p2p\/|\/tcp\/\d+\/p2p\//.test(each)
+    return { hubs: addrs.filter(isHere), pid: childOf(child.pid!)! }
   } finally {
     // its key is read once, at the start
     await rm(data, { recursive: true, force: true })

@@ -3,6 +3,7 @@ import { foundBy } from '../node/explain-link.ts'
 import type { LinkPathEvent } from '../node/link.ts'
 import type { LinkPath } from '../node/path.ts'
 import type { Attempt } from '../traversal/attempt.ts'
+import { lookupTexts } from '../traversal/explain/lookups.ts'
 import type { Explanation } from '../traversal/explain.ts'
 import { explanationPage } from './explain-page.ts'
 import type { Output } from './output.ts'
@@ -79,7 +80,10 @@ function pageOf(
   { explanation, verbose }: Explained
 ): string {
   const mattered = attempts.filter(({ reason }) => reason !== 'already-direct')
-  if (msDirect != null && !verbose) return mattered.map(each => attemptLine(out, each)).join('')
+  if (msDirect != null && !verbose) {
+    const lies = lookupTexts(explanation.lookups, true).map(text => `  ${out.colors.yellow(text)}\n`)
+    return [...mattered.map(each => attemptLine(out, each)), ...lies].join('')
+  }
   return `${connected ? '\n' : ''}${explanationPage(out, explanation)}`
 }
 

@@ -1,9 +1,11 @@
 import { Command, CommanderError, Option } from 'commander'
 import { count, deadline, ips, list, megabytes, pause, peer, port, techniques, WAYS } from './arguments.ts'
+import { defaultHubs, noHub } from './default-hubs.ts'
 import { complain, EXIT, endWithReader, exit, explain, output } from './output.ts'
 
 endWithReader()
 
+const DEFAULT_HUBS = "default: BEELINE_HUB, or the file 'hubs' in the configuration folder"
 // a command loads what it needs itself: half a second would be lost on what others need
 let code: number = EXIT.done
 const program = new Command('beeline')
@@ -30,9 +32,10 @@ withJson(program.command('hub'))
 withPeer(program.command('up'))
   .description('stay reachable, and answer pings and perf')
   .option('--key <file>', 'identity; default: the one in the configuration folder')
-  .action(async options => {
+  .action(async (options, command) => {
     const { up } = await import('./up.ts')
-    code = await up(output(options.json === true), options)
+    const isHubNamed = command.getOptionValueSource('hub') === 'cli'
+    code = await up(output(options.json === true), { ...options, isHubNamed })
   })
 
 withPeer(program.command('ping').argument('<peer>', 'the id that `beeline up` prints', peer))
@@ -62,14 +65,15 @@ withPeer(program.command('perf').argument('<peer>', 'the id that `beeline up` pr
 
 withJson(program.command('doctor'))
   .description('what network this machine is in, and what can be done about it')
-  .option('--hub <address>', 'hubs to ask, with their peer ids; more with commas', list)
+  .option('--hub <address>', `hubs to ask, with their peer ids; more with commas (${DEFAULT_HUBS})`, list)
   .option('--token <token>', 'what the hub wants to be shown; with several hubs HUBID=TOKEN', list)
   .option('--full', 'also how long idle mappings live, and the path MTU: takes minutes')
   .option('--key <file>', 'identity; default: a new one')
   .option('--deadline <seconds>', 'for everything (default: 20; with --full 300)', deadline)
   .action(async options => {
     const { doctor } = await import('./doctor.ts')
-    code = await doctor(output(options.json === true), options)
+    const hub = options.hub ?? (await defaultHubs())
+    code = await doctor(output(options.json === true), { ...options, ...(hub.length === 0 ? {} : { hub }) })
   })
 
 withJson(program.command('demo'))
@@ -85,11 +89,18 @@ function withJson(command: Command): Command {
 
 function withPeer(command: Command): Command {
   return withJson(command)
-    .requiredOption('--hub <address>', 'address of a hub, with its peer id; more with commas', list)
+    .option('--hub <address>', `address of a hub, with its peer id; more with commas (${DEFAULT_HUBS})`, list)
     .option('--token <token>', 'what the hub wants to be shown; with several hubs HUBID=TOKEN', list)
     .option('--only <techniques>', `ways to a direct path, with commas: ${WAYS.join(', ')}`, techniques)
     .option('--allow-private', 'offer and dial private addresses too: where hub and peers share a network')
     .option('--no-port-mapping', 'do not ask the router to map our ports')
+    .hook('preAction', async peer => {
+      if (peer.opts()['hub'] != null) return
+      const hubs = await defaultHubs()
+      // as with an option that has to be there
+      if (hubs.length === 0) peer.error(noHub().message)
+      peer.setOptionValueWithSource('hub', hubs, 'default')
+    })
 }
 
 function until(): Option {

@@ -1,7 +1,10 @@
 import type { NetworkReachability } from '../libp2p/autonat/index.ts'
+import { lastPeer } from '../libp2p/circuit/address.ts'
 import { endpointText } from '../nat/report.ts'
+import { parseHubs } from '../node/hubs.ts'
 import { defaultKeyFile } from '../node/key.ts'
 import type { Link, LinkPathEvent } from '../node/link.ts'
+import type { Node } from '../node/node.ts'
 import type { Mapped } from '../portmap/index.ts'
 import { PATH_REASONS } from '../traversal/paths/api.ts'
 import { EXIT, type Output } from './output.ts'
@@ -11,8 +14,13 @@ import { answerPings } from './ping-protocol.ts'
 import { type PeerArguments, startNode, stopNode } from './start-node.ts'
 import { aborted, Stopped, stopSignal } from './stop-signal.ts'
 
+export interface UpArguments extends PeerArguments {
+  /** Whether the hubs were named for this run, so that others have to name one, too. */
+  readonly isHubNamed: boolean
+}
+
 /** Stays reachable until it is stopped. @returns the exit code */
-export async function up(out: Output, args: PeerArguments): Promise<number> {
+export async function up(out: Output, args: UpArguments): Promise<number> {
   const stopped = stopSignal()
   try {
     const node = await startNode({ ...args, key: args.key ?? defaultKeyFile('peer') }, stopped)
@@ -21,7 +29,7 @@ export async function up(out: Output, args: PeerArguments): Promise<number> {
     node.events.on('link', link => watch(out, link))
     out.event(
       { event: 'ready', id: node.id, addrs: node.addrs },
-      `${out.colors.green('up')} ${node.id}\nothers reach it with: beeline ping ${node.id} --hub ${args.hub[0]}`
+      `${out.colors.green('up')} ${node.id}\n${howToReach(out, node, args)}`
     )
     // not before, for the first line is for scripts that wait until others can come
     for (const mapped of node.mapped) showMapped(out, mapped)
@@ -34,6 +42,16 @@ export async function up(out: Output, args: PeerArguments): Promise<number> {
     if (!(error instanceof Stopped)) throw error
   }
   return EXIT.done
+}
+
+/** The shortest command that works: by one hub, at which this peer is. Who has the same hubs by default needs to name none. */
+function howToReach({ colors }: Output, { id, addrs }: Node, { hub, isHubNamed }: UpArguments): string {
+  const isHere = (address: string) => {
+    return addrs.some(each => each.includes(`/p2p/${lastPeer(parseHubs([address])[0]!)}/p2p-circuit`))
+  }
+  const named = `beeline ping ${id} --hub ${hub.find(isHere) ?? hub[0]}`
+  if (isHubNamed) return `others reach it with: ${named}`
+  return `others reach it with: beeline ping ${id}\n${colors.dim(`where these hubs are not the default: ${named}`)}`
 }
 
 function showMapped(out: Output, { protocol, by, external }: Mapped): void {

@@ -64,7 +64,7 @@ export class Program {
 }
 
 /** Programs and a folder for one test, gone when it ends. */
-export async function bench(t: TestContext) {
+export async function bench(t: TestContext, more: NodeJS.ProcessEnv = {}) {
   const data = await mkdtemp(join(tmpdir(), 'beeline-cli-'))
   const programs: Program[] = []
   t.after(async () => {
@@ -72,8 +72,8 @@ export async function bench(t: TestContext) {
     await Promise.all(programs.map(({ ended }) => ended))
     await rm(data, { recursive: true, force: true })
   })
-  // keys of the tests stay out of the person's configuration folder
-  const env = { XDG_CONFIG_HOME: join(data, 'config') }
+  // keys of the tests stay out of the person's configuration folder, and that person's hubs out of the tests
+  const env = { XDG_CONFIG_HOME: join(data, 'config'), BEELINE_HUB: '', BEELINE_TOKEN: '', ...more }
   const start = (...args: string[]): Program => {
     const options = { env: { ...process.env, ...env }, stdio: 'pipe' } as const
     const program = new Program(spawn(process.execPath, [...FAULTS_END_IT, MAIN, ...args], options))

@@ -89,6 +89,11 @@ export class Planning {
     return techniques.every(({ name }) => name === 'relay' || allowed?.has(name) === false)
   }
 
+  /** Steps that both sides take part in. */
+  get shared(): readonly PlanStep[] {
+    return this.#plan.steps.filter(step => this.isShared(step))
+  }
+
   /** Whether it is a step that both sides take part in. */
   isShared({ technique, action }: PlanStep): boolean {
     return action === 'take' && this.#byName.get(technique)?.sides === 'both'

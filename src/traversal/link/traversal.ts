@@ -1,15 +1,14 @@
-import { Allowance } from '../../core/allowance.ts'
 import type { PathMessage } from '../../wire/path.ts'
 import type { NetworkSummary } from '../../wire/summary.ts'
 import type { Attempt, TechniqueName } from '../attempt.ts'
 import type { AgentEvent } from '../paths/api.ts'
 import type { Plan } from '../plan.ts'
-import { AGREEMENT, Agreement } from './agreement.ts'
+import { Agreement } from './agreement.ts'
 import { type AttemptStep, Attempts } from './attempts.ts'
 import type { TraversalInit } from './ground.ts'
 import { Knowledge } from './knowledge.ts'
-import { Overdue } from './overdue.ts'
 import { Planning } from './planning.ts'
+import { Proposals } from './proposals.ts'
 import { Retries } from './retries.ts'
 
 type PathMessageOf<T extends PathMessage['type']> = Extract<PathMessage, { type: T }>
@@ -28,8 +27,7 @@ export class Traversal {
   readonly #agreement: Agreement
   readonly #attempts: Attempts
   readonly #retries: Retries
-  readonly #overdue: Overdue
-  readonly #plans = new Allowance(AGREEMENT.plans)
+  readonly #proposals: Proposals
   /** Of which something became in this search. */
   readonly #told = new Set<TechniqueName>()
   #isOver = false
@@ -43,9 +41,10 @@ export class Traversal {
     const planning = new Planning(init)
     this.#planning = planning
     this.#knowledge = new Knowledge(init)
-    this.#agreement = new Agreement(init.send)
+    const agreement = new Agreement(init.send)
+    this.#agreement = agreement
     this.#retries = new Retries(clock, () => this.#again())
-    this.#overdue = new Overdue(clock, techniques => this.#neverProposed(techniques))
+    this.#proposals = new Proposals({ clock, planning, agreement, onOverdue: each => this.#neverProposed(each) })
     this.#attempts = new Attempts({
       traversal: { ...init, onAttempt: attempt => this.#tell(attempt) },
       techniqueOf: name => planning.techniqueOf(name),
@@ -92,13 +91,13 @@ export class Traversal {
 
   message(message: TraversalMessage): void {
     if (this.#isOver) return
-    const { role, clock } = this.#init
+    const { role } = this.#init
     switch (message.type) {
       case 'REPORT':
         if (this.#knowledge.hear(message)) this.#again()
         return
       case 'PLAN':
-        if (role === 'controlled' && this.#plans.take('', clock.now())) this.#proposed(message)
+        if (role === 'controlled') this.#start(this.#proposals.heard(message, this.#isDirect))
         return
       case 'AGREE':
         if (role === 'controlling') this.#agreement.answered(message)
@@ -145,7 +144,7 @@ export class Traversal {
     this.#isOver = true
     this.#retries.reset()
     this.#knowledge.close()
-    this.#overdue.stop()
+    this.#proposals.stop()
     this.#attempts.close()
   }
 
@@ -177,31 +176,12 @@ export class Traversal {
     }
     this.#agreement.propose(steps.filter(({ technique, action }) => action === 'take' && planning.mustAgree(technique)))
     this.#start(steps.map(step => ({ ...step, round: this.#agreement.roundOf(step.technique) })))
-    if (role === 'controlled') this.#expectProposals()
-  }
-
-  /** The side that decides has a plan. */
-  #proposed(message: PathMessageOf<'PLAN'>): void {
-    const planning = this.#planning
-    // the first one may have waited for the path stream, while what is cheap went on
-    const sinceMs = this.#agreement.round === 0 ? planning.sinceMs : 0
-    const judge = (name: TechniqueName) => planning.judge(name, this.#isDirect)
-    const taken = this.#agreement.answer(message, judge).filter(({ technique }) => planning.mustAgree(technique))
-    const { round } = message
-    const steps = taken.map(({ technique, startMs }): AttemptStep => {
-      const why = judge(technique)?.why ?? 'not-known'
-      return { technique, why, action: 'take', startMs: Math.max(0, startMs - sinceMs), round }
-    })
-    this.#start(steps)
+    if (role === 'controlled' && !this.#isDirect) this.#proposals.expect()
   }
 
   #start(steps: readonly AttemptStep[]): void {
     for (const { technique, action } of steps) if (action === 'take') this.#planning.begin(technique)
     this.#attempts.start(steps, this.mine, this.theirs)
-  }
-
-  #expectProposals(): void {
-    this.#overdue.expect(this.#isDirect ? [] : this.plan.steps.filter(step => this.#planning.isShared(step)))
   }
 
   /** What the side that decides never comes to, it does not know, or cannot do. */
@@ -223,8 +203,7 @@ export class Traversal {
     if (this.#init.role === 'controlled') return
     const { worked } = this.#knowledge
     if (worked != null && this.#planning.hasBegun(worked)) this.#knowledge.forgetWorked()
-    const shared = this.plan.steps.filter(step => this.#planning.isShared(step))
-    if (shared.some(({ technique }) => this.#planning.mustAgree(technique))) this.#retries.wait()
+    if (this.#planning.shared.some(({ technique }) => this.#planning.mustAgree(technique))) this.#retries.wait()
   }
 
   #attempted(attempt: Attempt): void {
@@ -246,7 +225,7 @@ export class Traversal {
       this.#search()
       return
     }
-    this.#overdue.stop()
+    this.#proposals.stop()
     this.#attempts.direct()
   }
 }

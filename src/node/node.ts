@@ -1,22 +1,11 @@
-import { noise } from '@chainsafe/libp2p-noise'
-import { identifyPush } from '@libp2p/identify'
 import type { Connection, IdentifyResult, PeerId, Stream } from '@libp2p/interface'
-import type { TransportManager } from '@libp2p/interface-internal'
 import { defaultLogger } from '@libp2p/logger'
-import { webSockets } from '@libp2p/websockets'
-import { createLibp2p } from 'libp2p'
 import { Events } from '../core/events.ts'
-import { autonat, type NetworkReachability } from '../libp2p/autonat/index.ts'
-import { circuitRelay, type ReservationEvents } from '../libp2p/circuit/index.ts'
-import { dcutr } from '../libp2p/dcutr/index.ts'
-import { identify } from '../libp2p/identify.ts'
+import type { NetworkReachability } from '../libp2p/autonat/index.ts'
+import type { ReservationEvents } from '../libp2p/circuit/index.ts'
 import { Links } from '../libp2p/links/links.ts'
-import { liveness } from '../libp2p/liveness.ts'
 import { MappedPorts } from '../libp2p/mapped/ports.ts'
 import { LocalDiscovery } from '../libp2p/mdns/discovery.ts'
-import { quic } from '../libp2p/quic/index.ts'
-import { tcp } from '../libp2p/tcp/index.ts'
-import { yamux } from '../libp2p/yamux.ts'
 import type { NetworkReport } from '../nat/report.ts'
 import type { Mapped } from '../portmap/index.ts'
 import { systemHost } from '../socket/system/host.ts'
@@ -28,12 +17,16 @@ import { openExperience } from './experience.ts'
 import { explainLink } from './explain-link.ts'
 import { goDirect } from './go-direct.ts'
 import { reachable } from './hubs.ts'
+import { createNodeLibp2p } from './libp2p.ts'
 import { Link } from './link.ts'
 import { type NetworkChange, NodeNetwork } from './network.ts'
 import { type NodeOptions, settingsOf } from './options.ts'
 import { pathOf } from './path.ts'
+import { parsePeer } from './peer.ts'
 import { withNeighbours } from './registered.ts'
+import { NodeRendezvous, type NodeRendezvousEvents } from './rendezvous.ts'
 import { searchOf } from './search.ts'
+import type { Watch } from './watch.ts'
 
 export type NodeEvents = {
   /** A peer has connected to us, or we to it. */
@@ -46,17 +39,19 @@ export type NodeEvents = {
   network: NetworkChange
   /** A hub holds a reservation for us, so that others reach us by it, or holds none any more. */
   reservation: { readonly hub: string; readonly held: boolean }
+  /** A hub keeps our record, by which others find us at whichever hub they ask, or does not, and why. */
+  registered: NodeRendezvousEvents['registered']
+  /** A peer that cannot connect to us has asked a hub to have us connect to it, and we do. */
+  called: NodeRendezvousEvents['called']
 }
 
 export type { ConnectOptions } from './connect.ts'
 export type { NodeOptions } from './options.ts'
+export type { Watch } from './watch.ts'
 
 export type StreamHandler = (stream: Stream, peer: string) => void | Promise<void>
 
 export type Node = Awaited<ReturnType<typeof createNode>>
-
-/** TCP listens on a port of its own: the one that is punched cannot be listened on. */
-const LISTEN = ['/ip4/0.0.0.0/udp/0/quic-v1', '/ip6/::/udp/0/quic-v1', '/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/0']
 
 /**
  * Starts a node: it keeps a reservation at each hub, so that others reach it, and connects to peers by their id.
@@ -83,30 +78,17 @@ export async function createNode(options: NodeOptions) {
     experience,
     ...(techniques == null ? {} : { techniques })
   })
-  const libp2p = await createLibp2p({
-    ...(options.key == null ? {} : { privateKey: options.key }),
-    addresses: { listen: LISTEN },
-    transportManager: { faultTolerance: 1 },
-    transports: [quic(), tcp(), webSockets(), circuitRelay({ events: reservations, links: relayed, tokenFor })],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    // relayed connections all come from the hub's address
-    connectionManager: { inboundConnectionThreshold: 100 },
-    connectionGater: { denyDialMultiaddr: () => false },
-    // a link sees to it itself whether the other side lives
-    connectionMonitor: { enabled: false },
-    services: {
-      identify: identify(),
-      identifyPush: identifyPush(),
-      dcutr: dcutr({ allowPrivate, ...(techniques == null ? {} : { techniques }) }),
-      links: relayed.service,
-      liveness: liveness({ hubs: hubIds, spares: connection => relayed.of(connection) != null }),
-      autonat: autonat({ servers: hubIds, allowPrivate, mapped: ports }),
-      ...(portMapping ? { ports: ports.service } : {}),
-      ...(lan == null ? {} : { lan: lan.service })
-    }
+  const { libp2p, transportManager, privateKey } = await createNodeLibp2p({
+    key: options.key,
+    circuits: { events: reservations, links: relayed, tokenFor },
+    links: relayed,
+    hubIds,
+    allowPrivate,
+    techniques,
+    ports,
+    portMapping,
+    lan
   })
-  const { transportManager } = (libp2p as unknown as Internals).components
   network.start({ ...libp2p.services, links: relayed, events: libp2p, transportManager, hubs, ports, allowPrivate })
   const hubConnections = () => libp2p.getConnections().filter(({ remotePeer }) => hubIds.has(remotePeer.toString()))
   const links = new Map<string, Link>()
@@ -137,7 +119,11 @@ export async function createNode(options: NodeOptions) {
   // a link that has no path left may be that of a peer which is gone: who is back has to be dialled
   const isConnected = (peer: PeerId) =>
     libp2p.getConnections(peer).some(each => each.status === 'open' && relayed.of(each)?.isCutOff !== true)
-  const search = searchOf({ libp2p, transportManager, hubs, hubIds, allowPrivate, isConnected, ...NO_RENDEZVOUS })
+  const known = { libp2p, transportManager, hubs, hubIds, allowPrivate, isConnected }
+  const rendezvousParts = { ...known, privateKey, links: relayed, reservations, summary: examinations.summary, dials }
+  const rendezvous = new NodeRendezvous(rendezvousParts)
+  const search = searchOf({ ...known, rendezvous: rendezvous.client, ownRecord: () => rendezvous.record })
+  rendezvous.answerCalls(rendezvousParts, search)
   /** Hubs, and relays that we go to peers by, are no peers. */
   const isRelay = (id: string) => hubIds.has(id) || search.otherRelays.has(id)
   const onConnection = ({ detail: connection }: CustomEvent<Connection>) => {
@@ -159,6 +145,8 @@ export async function createNode(options: NodeOptions) {
   libp2p.services.autonat.events.on('reachability', reachability => events.emit('reachability', reachability))
   relayed.events.on('session', session => linkTo(session.peer).adopt(session))
   ports.events.on('mapped', mapped => events.emit('mapped', mapped))
+  rendezvous.events.on('registered', registered => events.emit('registered', registered))
+  rendezvous.events.on('called', called => events.emit('called', called))
   reservations.on('reserved', ({ relay }) => {
     relayed.hubBack()
     network.hubBack()
@@ -181,6 +169,7 @@ export async function createNode(options: NodeOptions) {
     transportManager.listen(hubs.map(hub => hub.encapsulate('/p2p-circuit'))).catch(() => {})
     await started
   } catch (error) {
+    await rendezvous.stop()
     network.stop()
     examinations.summary.stop()
     await libp2p.stop()
@@ -208,6 +197,15 @@ export async function createNode(options: NodeOptions) {
      */
     async connect(id: string, options: ConnectOptions = {}): Promise<Link> {
       return await connect({ search, dials, isConnected, linkTo, goDirect: toForeign, explain }, id, options)
+    },
+
+    /**
+     * Watches a peer: tells when it comes, is somewhere else, and goes, by records that it has signed itself, over all hubs.
+     *
+     * @throws NatError BAD_ADDRESS; LIMIT when 1,024 peers are watched already
+     */
+    watch(id: string): Watch {
+      return rendezvous.watches.watch(parsePeer(id))
     },
 
     async handle(protocol: string, handler: StreamHandler): Promise<void> {
@@ -238,7 +236,9 @@ export async function createNode(options: NodeOptions) {
       return hubConnections().map(connection => pathOf(connection))
     },
 
+    /** Says goodbye to the hubs, which takes half a second at most where one does not answer, and ends all connections. */
     async stop(): Promise<void> {
+      await rendezvous.stop()
       network.stop()
       examinations.summary.stop()
       await experience.stop()
@@ -246,19 +246,4 @@ export async function createNode(options: NodeOptions) {
       events.clear()
     }
   }
-}
-
-/** As long as no hub is asked. */
-const NO_RENDEZVOUS = {
-  rendezvous: {
-    hubs: [],
-    query: async () => ({ outcome: 'unsupported', detail: '' }) as const,
-    call: async () => ({ outcome: 'unsupported', detail: '' }) as const
-  },
-  ownRecord: () => undefined
-}
-
-/** Not in libp2p's public interface, and the only way to listen on one more address, or to dial without its queue. */
-interface Internals {
-  readonly components: { readonly transportManager: TransportManager }
 }

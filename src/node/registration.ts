@@ -101,9 +101,9 @@ export class Registration {
     if (this.#isThere) this.#lookIn(REGISTRATION.changedMs)
   }
 
-  /** A record of where we are now, to be shown to somebody. @throws NatError MALFORMED */
-  async envelope(): Promise<Uint8Array> {
-    return (this.#record ?? (await this.#make())).envelope
+  /** The newest record, signed; none before there was a hub. */
+  get envelope(): Uint8Array | undefined {
+    return this.#record?.envelope
   }
 
   /** Says goodbye to the hubs, and waits a moment for them to hear it. */

@@ -1,0 +1,147 @@
+import type { Libp2p, PeerId, PrivateKey } from '@libp2p/interface'
+import type { TransportManager } from '@libp2p/interface-internal'
+import { defaultLogger } from '@libp2p/logger'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { realClock } from '../core/clock.ts'
+import { withDeadline } from '../core/deadline.ts'
+import { NatError } from '../core/errors.ts'
+import { Events } from '../core/events.ts'
+import type { AllowPrivate } from '../core/ip.ts'
+import { secureRandom } from '../core/random.ts'
+import { circuitAddress, lastPeer } from '../libp2p/circuit/address.ts'
+import { race } from '../libp2p/circuit/connect.ts'
+import type { ReservationEvents } from '../libp2p/circuit/index.ts'
+import type { SummarySource } from '../libp2p/links/context.ts'
+import type { Links } from '../libp2p/links/links.ts'
+import { type KnownPeer, openPeerRecord, sealPeerRecord } from '../libp2p/peer-record.ts'
+import { RendezvousClient } from '../libp2p/rendezvous/client.ts'
+import { CALLERS, Callers } from './callers.ts'
+import type { Dials } from './dials.ts'
+import type { Searching } from './find.ts'
+import type { Registered } from './hub-registration.ts'
+import { recordAddresses } from './own-addresses.ts'
+import { waysTo } from './record-addresses.ts'
+import { Registration } from './registration.ts'
+import { Watches } from './watch.ts'
+
+export interface NodeRendezvousInit {
+  readonly libp2p: Libp2p
+  readonly transportManager: TransportManager
+  readonly privateKey: PrivateKey
+  readonly hubs: readonly Multiaddr[]
+  readonly links: Links
+  readonly reservations: Events<ReservationEvents>
+  readonly summary: SummarySource
+  readonly dials: Dials
+  readonly allowPrivate: AllowPrivate
+  isConnected(peer: PeerId): boolean
+}
+
+export type NodeRendezvousEvents = {
+  registered: Registered & { readonly hub: string }
+  called: { readonly peer: string }
+}
+
+/** What a node does at its hubs to be found: its record, the peers that it watches, and those that call it. */
+export class NodeRendezvous {
+  readonly events = new Events<NodeRendezvousEvents>()
+  readonly client: RendezvousClient
+  readonly watches: Watches
+  readonly #registration: Registration
+  readonly #off: readonly (() => void)[]
+
+  constructor(init: NodeRendezvousInit) {
+    const { libp2p, privateKey, hubs, links, reservations, summary, dials, allowPrivate } = init
+    const log = defaultLogger().forComponent('beeline:rendezvous')
+    const tools = { clock: realClock, random: secureRandom, wallMs: Date.now }
+    this.client = new RendezvousClient({
+      ...tools,
+      log,
+      hubs: hubs.flatMap(hub => lastPeer(hub) ?? []),
+      connectTo: async (hub, signal) => {
+        const address = hubs.find(each => lastPeer(each)?.equals(hub))
+        if (address == null) throw new NatError('BAD_ADDRESS', `${hub} is none of this node's hubs`)
+        return await links.connectTo(address, signal)
+      }
+    })
+    this.watches = new Watches({ ...tools, watch: (peer, listener) => this.client.watch(peer, listener) })
+    this.#registration = new Registration({
+      ...tools,
+      hubs: this.client.hubs,
+      whereabouts: () => ({
+        addresses: recordAddresses(libp2p.getMultiaddrs(), allowPrivate),
+        summary: summary.current()
+      }),
+      seal: record => sealPeerRecord(privateKey, record),
+      open: envelope => openPeerRecord(envelope, libp2p.peerId),
+      send: (hub, envelope) => this.client.register(hub, envelope),
+      isBusy: () => dials.running > 0,
+      onRegistered: (hub, registered) => {
+        log('%p: %s', hub, registered.ok ? 'it has our record' : registered.detail)
+        this.events.emit('registered', { hub: hub.toString(), ...registered })
+      },
+      onProblem: error => log.error('there is no record of ours - %e', error)
+    })
+    const changed = () => this.#registration.changed()
+    libp2p.addEventListener('self:peer:update', changed)
+    this.#off = [
+      () => libp2p.removeEventListener('self:peer:update', changed),
+      summary.onChange(changed),
+      reservations.on('reserved', ({ relay }) => {
+        this.client.hubBack(relay)
+        this.#registration.hubBack(relay)
+      }),
+      reservations.on('lost', ({ relay }) => {
+        this.client.hubGone(relay)
+        this.#registration.hubGone(relay)
+        changed()
+      })
+    ]
+  }
+
+  /** Our record, once there is one. */
+  get record(): Uint8Array | undefined {
+    return this.#registration.envelope
+  }
+
+  /** Connects to who calls. To be called when there is what peers are looked for with. */
+  answerCalls(init: NodeRendezvousInit, search: Pick<Searching, 'own' | 'otherRelays'>): void {
+    const { libp2p, isConnected } = init
+    const callers = new Callers({
+      self: libp2p.peerId,
+      clock: realClock,
+      wallMs: Date.now,
+      isConnected,
+      dial: caller => dialBack(init, search, caller),
+      onCalled: peer => this.events.emit('called', { peer: peer.toString() }),
+      onProblem: error => libp2p.logger.forComponent('beeline:rendezvous')('a call came to nothing - %e', error)
+    })
+    this.client.events.on('called', call => void callers.called(call))
+  }
+
+  /** Says goodbye to the hubs: before they are left. */
+  async stop(): Promise<void> {
+    for (const off of this.#off) off()
+    this.watches.stop()
+    await this.#registration.stop()
+    this.client.stop()
+    this.events.clear()
+  }
+}
+
+/** By our hubs, by the relays that it names, and to its own addresses: where we may go. */
+async function dialBack(
+  { hubs, dials, transportManager }: NodeRendezvousInit,
+  { own, otherRelays }: Pick<Searching, 'own' | 'otherRelays'>,
+  caller: KnownPeer
+): Promise<void> {
+  const { peer } = caller
+  const { relayed, direct } = waysTo(caller, own())
+  for (const each of relayed) otherRelays.add(circuitAddress(each).relay.toString())
+  const ways = [...relayed, ...hubs.map(hub => hub.encapsulate(`/p2p-circuit/p2p/${peer}`)), ...direct]
+  await withDeadline(realClock, CALLERS.dialMs, `a connection to ${peer}, which calls`, undefined, limit =>
+    dials.join(peer.toString(), limit, signal =>
+      race(ways, realClock, signal, (address, one) => transportManager.dial(address, { signal: one }))
+    )
+  )
+}

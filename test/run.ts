@@ -24,8 +24,13 @@ process.chdir(root)
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
-/** Servers and routers of others, which tests run beside ours. */
-const PEER_TOOLS: Tools = { turnserver: 'coturn', miniupnpd: 'miniupnpd-nftables', tayga: 'tayga' }
+/** Servers and routers of others, which tests run beside ours, or under them. */
+const PEER_TOOLS: Tools = {
+  turnserver: 'coturn',
+  miniupnpd: 'miniupnpd-nftables',
+  tayga: 'tayga',
+  'redis-server': 'redis-server'
+}
 
 provideTools({ ...LAB_TOOLS, ...PEER_TOOLS }, 'the tests in networks of its own')
 // Only now: it looks for the tools when it is loaded.

@@ -40,7 +40,7 @@ export function allowed(
 
 /** It may come from a program without types. */
 function problemOf(technique: Technique, all: readonly Technique[]): string | undefined {
-  const { name, cost, typicalMs, sides, fits, attempt } = technique ?? {}
+  const { name, cost, typicalMs, sides, fits, attempt, onChange } = technique ?? {}
   if (typeof name !== 'string' || !NAME.test(name)) {
     return `${String(name)} is no name: lower case, digits and dashes, 32 characters at most`
   }
@@ -49,6 +49,7 @@ function problemOf(technique: Technique, all: readonly Technique[]): string | un
   if (!isCount(typicalMs)) return `typicalMs of ${name} is milliseconds, 0 or more`
   if (sides !== 'one' && sides !== 'both') return `sides of ${name} is 'one' or 'both'`
   if (typeof fits !== 'function' || typeof attempt !== 'function') return `${name} has no fits() or no attempt()`
+  if (onChange != null && typeof onChange !== 'function') return `onChange of ${name} is no function`
   return undefined
 }
 

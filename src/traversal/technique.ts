@@ -32,6 +32,12 @@ export interface Technique {
   /** Does nothing else. Of a network that is not known yet nothing is told. `peer` is the other side's id, for a technique that knows some peers only. */
   fits(mine: NetworkSummary | undefined, theirs: NetworkSummary | undefined, peer?: string): Fit
   /**
+   * Of a technique that knows some peers only: calls the listener with a peer of which more, or less, is known now, so that a plan is made anew.
+   *
+   * @returns a function that takes the listener away again
+   */
+  onChange?(listener: (peer: string) => void): () => void
+  /**
    * Tries it, once. Whatever it does after its signal has aborted, or after it has ended, is without effect; one that throws or does not end in time
    * has failed.
    */

@@ -34,6 +34,7 @@ describe("a user's own techniques", () => {
     ['a time below zero', [{ ...mine, typicalMs: -1 }], /typicalMs of address-book/],
     ['other sides', [{ ...mine, sides: 'three' }], /sides of address-book/],
     ['no attempt', [{ ...mine, attempt: undefined }], /no attempt\(\)/],
+    ['an onChange that cannot be called', [{ ...mine, onChange: true }], /onChange of address-book is no function/],
     ['too many', many(MAX_EXTRA_TECHNIQUES + 1), /may have 16/]
   ]
   for (const [about, extra, message] of WRONG) {

@@ -68,8 +68,24 @@ export class Planning {
       .map(step => ({ ...step, startMs: Math.max(0, step.startMs - sinceMs) }))
   }
 
+  /** Has the listener hear which technique knows more of the other side than when the plan was made. @returns what takes it away again */
+  watch(listener: (technique: TechniqueName) => void): () => void {
+    const { techniques, peer } = this.#init
+    const offs = techniques.map(each =>
+      unlessItThrows(() => each.onChange?.(whose => whose === peer && listener(each.name)))
+    )
+    return () => {
+      for (const off of offs) unlessItThrows(() => off?.())
+    }
+  }
+
   begin(technique: TechniqueName): void {
     this.#begun.add(technique)
+  }
+
+  /** It may begin again. */
+  renew(technique: TechniqueName): void {
+    this.#begun.delete(technique)
   }
 
   hasBegun(technique: TechniqueName): boolean {
@@ -115,5 +131,14 @@ export class Planning {
     const isTold = this.#begun.delete(technique) || this.#passedOver.get(technique) === why
     this.#passedOver.set(technique, why)
     return !isTold
+  }
+}
+
+/** A technique may be anybody's. */
+function unlessItThrows<T>(act: () => T): T | undefined {
+  try {
+    return act()
+  } catch {
+    return undefined
   }
 }

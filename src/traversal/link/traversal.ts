@@ -1,3 +1,4 @@
+import { Allowance } from '../../core/allowance.ts'
 import type { PathMessage } from '../../wire/path.ts'
 import type { NetworkSummary } from '../../wire/summary.ts'
 import type { Attempt, TechniqueName } from '../attempt.ts'
@@ -10,6 +11,9 @@ import { Knowledge } from './knowledge.ts'
 import { Planning } from './planning.ts'
 import { Proposals } from './proposals.ts'
 import { Retries } from './retries.ts'
+
+/** Plans that are made anew because a technique knows more of the other side: anybody in our LAN may call himself that, again and again. */
+const NEWS = { burst: 8, refillMs: 10_000, maxKeys: 1 } as const
 
 type PathMessageOf<T extends PathMessage['type']> = Extract<PathMessage, { type: T }>
 export type TraversalMessage = PathMessageOf<'REPORT' | 'PLAN' | 'AGREE' | 'TECHNIQUE'>
@@ -30,6 +34,8 @@ export class Traversal {
   readonly #proposals: Proposals
   /** Of which something became in this search. */
   readonly #told = new Set<TechniqueName>()
+  readonly #news = new Allowance(NEWS)
+  #unwatch = () => {}
   #isOver = false
   #isDirect = false
 
@@ -81,6 +87,7 @@ export class Traversal {
       if (!this.#isDirect && !this.#knowledge.isComplete) this.#replan()
       this.#onSettled()
     })
+    this.#unwatch = this.#planning.watch(technique => this.#knowsMore(technique))
     this.#search()
   }
 
@@ -142,6 +149,7 @@ export class Traversal {
 
   close(): void {
     this.#isOver = true
+    this.#unwatch()
     this.#retries.reset()
     this.#knowledge.close()
     this.#proposals.stop()
@@ -158,6 +166,14 @@ export class Traversal {
   /** What takes both sides may have failed, or been refused, because less was known; or it is time to try again. */
   #again(): void {
     this.#planning.forget(technique => this.#attempts.isRunning(technique))
+    this.#replan()
+  }
+
+  /** A technique has come to know where the other side may be. One that is under way hears of it itself. */
+  #knowsMore(technique: TechniqueName): void {
+    if (this.#isDirect || this.#attempts.isRunning(technique)) return
+    if (!this.#news.take('', this.#init.clock.now())) return
+    this.#planning.renew(technique)
     this.#replan()
   }
 

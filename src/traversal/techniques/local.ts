@@ -34,6 +34,7 @@ export function localAmong(neighbours: LocalPeers): Technique {
       const isNeighbour = peer != null && neighbours.of(peer).length > 0
       return isNeighbour ? { fits: true, why: 'by-local-address' } : local.fits(mine, theirs, peer)
     },
+    onChange: listener => neighbours.onChange(listener),
     attempt(context) {
       if (context.on === 'link' && !context.signal.aborted) {
         const look = () => {

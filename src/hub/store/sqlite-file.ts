@@ -11,6 +11,9 @@ export const IN_MEMORY = ':memory:'
 const LOCKED_FOR_MS = 3_000
 const LOCK_RETRY_MS = 100
 
+/** Four times what SQLite lets it grow to before it is written into the file. */
+const MAX_LOG_BYTES = 16 * 1024 * 1024
+
 const SCHEMA_VERSION = 1
 
 /**
@@ -57,14 +60,15 @@ export async function openDatabase(file: string, clock: Clock): Promise<Database
 function tryOpen(file: string): DatabaseSync {
   const database = new (sqlite().DatabaseSync)(file)
   try {
+    database.exec('PRAGMA locking_mode = EXCLUSIVE')
+    const isNew = checkSchema(database, file)
     // WAL without shared memory, locked for as long as it is open. A commit is a write to the file, which survives the process; a power
     // failure may take what came after the last checkpoint, and leaves the file whole.
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
     // what a burst has made of the log is given back
-    database.exec('PRAGMA journal_size_limit = 16777216')
-    database.exec('BEGIN IMMEDIATE')
-    provideSchema(database, file)
-    database.exec('COMMIT')
+    database.exec(`PRAGMA journal_size_limit = ${MAX_LOG_BYTES}`)
+    // takes the lock, also when there is nothing to be made
+    database.exec(`BEGIN IMMEDIATE; ${isNew ? SCHEMA : ''}; COMMIT`)
     return database
   } catch (error) {
     database.close()
@@ -72,13 +76,14 @@ function tryOpen(file: string): DatabaseSync {
   }
 }
 
-function provideSchema(database: DatabaseSync, file: string): void {
+/** @returns whether it is empty. @throws NatError BAD_OPTION when it is not ours, before anything is changed */
+function checkSchema(database: DatabaseSync, file: string): boolean {
   const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version'])
-  if (version === SCHEMA_VERSION) return
+  if (version === SCHEMA_VERSION) return false
+  if (version > SCHEMA_VERSION) throw badFile(file, 'was written by a later version of Beeline')
   const tables = Number(database.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.['n'])
-  if (version === 0 && tables === 0) database.exec(SCHEMA)
-  else if (version > SCHEMA_VERSION) throw badFile(file, 'was written by a later version of Beeline')
-  else throw badFile(file, "is another program's database")
+  if (version === 0 && tables === 0) return true
+  throw badFile(file, "is another program's database")
 }
 
 async function provide(file: string): Promise<void> {

@@ -27,6 +27,13 @@ const rows: ReadonlyArray<readonly [string, string, string]> = [
     '08021a0c0880e2cfaa061201011a010922060878108080082864'
   ],
   ['STATUS of a refusal', hex(hopCodec.encode({ type: 'STATUS', status: 'NO_RESERVATION' })), '080228cc01'],
+  // two fields of ours, 100 and 101: keys 0xa2 0x06 and 0xaa 0x06
+  ['RESERVE with a token', hex(hopCodec.encode({ type: 'RESERVE', token: 'abc' })), '0800a20603616263'],
+  [
+    'STATUS of a refusal with its reason',
+    hex(hopCodec.encode({ type: 'STATUS', status: 'PERMISSION_DENIED', reason: 'no' })),
+    '080228ca01aa06026e6f'
+  ],
   [
     'STOP CONNECT',
     hex(stopCodec.encode({ type: 'CONNECT', peer: { id: Uint8Array.of(7), addrs: [] } })),

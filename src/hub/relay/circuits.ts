@@ -22,7 +22,7 @@ export class Circuits {
   take(from: string, to: string): Place {
     const { maxCircuits, maxCircuitsFrom, maxCircuitsTo } = this.#limits()
     if (this.#count >= maxCircuits) return refusal(maxCircuits, 'in all')
-    if ((this.#from.get(from) ?? 0) >= maxCircuitsFrom) return refusal(maxCircuitsFrom, 'for one peer that makes them')
+    if ((this.#from.get(from) ?? 0) >= maxCircuitsFrom) return refusal(maxCircuitsFrom, 'that one peer has made')
     if ((this.#to.get(to) ?? 0) >= maxCircuitsTo) return refusal(maxCircuitsTo, 'to one peer')
     this.#add(from, to, 1)
     let taken = true
@@ -47,5 +47,5 @@ export class Circuits {
 }
 
 function refusal(most: number, whose: string): Place {
-  return { refusal: `it carries ${most} relayed connections at once ${whose}, and no more` }
+  return { refusal: `it carries at most ${most} at once ${whose}` }
 }

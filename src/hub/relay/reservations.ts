@@ -42,11 +42,10 @@ export class Reservations {
       if (had) this.#events.emit('ended', key)
       return why
     }
-    if (this.#held.size >= maxReservations)
-      return refused(`it keeps ${maxReservations} reservations at once, and no more`)
+    if (this.#held.size >= maxReservations) return refused(`it keeps at most ${maxReservations} at once`)
     const others = this.#from.get(source) ?? 0
     if (others >= maxReservationsFrom) {
-      return refused(`it keeps ${maxReservationsFrom} reservations at once for peers of one address, and no more`)
+      return refused(`it keeps at most ${maxReservationsFrom} at once for peers of one address`)
     }
     this.#held.set(key, { endsMs: nowMs + reservationTtlSeconds * 1_000, source })
     this.#from.set(source, others + 1)

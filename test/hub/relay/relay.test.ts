@@ -39,12 +39,12 @@ async function startRelay(kind: Kind, limits: Partial<RelayLimits> = {}): Promis
   })
 }
 
-async function startPeer(kind: Kind, relay?: Libp2p): Promise<Libp2p> {
+async function startPeer(kind: Kind, relay?: Libp2p, token?: string): Promise<Libp2p> {
   const listen = relay == null ? [] : [`${relay.getMultiaddrs()[0]}/p2p-circuit`]
   const peer = await createLibp2p({
     ...common(),
     addresses: { listen },
-    transports: [tcp(), kind === 'ours' ? circuitRelay() : circuitRelayTransport()],
+    transports: [tcp(), kind === 'ours' ? circuitRelay({ tokenFor: () => token }) : circuitRelayTransport()],
     streamMuxers: [kind === 'ours' ? optimisticMuxer(yamux()) : yamux()],
     services: { identify: identify() }
   })
@@ -110,6 +110,17 @@ for (const [dialer, listener, relayKind] of grid) {
   })
 }
 
+test('a relay of js-libp2p reads past a token', async () => {
+  const relay = await startRelay('stock')
+  const bob = await startPeer('ours', relay, 'secret')
+  const alice = await startPeer('ours', undefined, 'secret')
+  try {
+    assert.equal(await echo(await alice.dial(over(relay, bob.peerId)), 65_536), 65_536)
+  } finally {
+    await stopAll(alice, bob, relay)
+  }
+})
+
 test('a limit on bytes counts each way by itself, and is told to both ends', async () => {
   const relay = await startRelay('ours', { circuitBytes: 300_000, circuitSeconds: 600 })
   const bob = await startPeer('ours', relay)
@@ -128,7 +139,7 @@ test('a limit on bytes counts each way by itself, and is told to both ends', asy
 
 const refusals: ReadonlyArray<readonly [string, Partial<RelayLimits>, string, RegExp]> = [
   ['a peer that is not there', {}, 'PEER_OFFLINE', /is not at the hub/],
-  ['a relay without room', { maxCircuits: 0 }, 'HUB_REFUSED', /is full/]
+  ['a relay without room', { maxCircuits: 0 }, 'HUB_REFUSED', /it carries at most 0 at once in all; try later/]
 ]
 for (const [what, limits, code, message] of refusals) {
   test(`a dial to ${what} fails with ${code}`, async () => {

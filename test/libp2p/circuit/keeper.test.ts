@@ -1,23 +1,29 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { VirtualClock } from '../../../src/core/clock.ts'
 import { seededRandom } from '../../../src/core/random.ts'
 import { type Held, KEEPER, keepReservation, Restart } from '../../../src/libp2p/circuit/keeper.ts'
+import { refused } from '../../../src/libp2p/circuit/status.ts'
 
 const HOUR_MS = 3_600_000
+const RELAY = peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
+
+type Mode = 'grant' | 'refuse' | 'deny' | 'silent'
 
 /** A relay in virtual time: it grants, refuses or keeps silent as told, and everything that happens is written down. */
 class FakeRelay {
   readonly clock = new VirtualClock()
   readonly log: Array<[number, string]> = []
-  mode: 'grant' | 'refuse' | 'silent' = 'grant'
+  mode: Mode = 'grant'
   ttlMs = HOUR_MS
   readonly restart = new Restart()
   readonly #stop = new AbortController()
   #lose: () => void = () => {}
   readonly ended: Promise<void>
 
-  constructor(mode: 'grant' | 'refuse' | 'silent' = 'grant') {
+  constructor(mode: Mode = 'grant') {
     this.mode = mode
     this.ended = keepReservation(
       {
@@ -55,6 +61,7 @@ class FakeRelay {
   async #reserve(signal: AbortSignal): Promise<Held> {
     this.#note('asked')
     if (this.mode === 'refuse') throw new Error('full')
+    if (this.mode === 'deny') throw refused({ status: 'PERMISSION_DENIED', reason: 'no token' }, RELAY)
     if (this.mode === 'silent')
       await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
     const { promise: lost, resolve } = Promise.withResolvers<void>()
@@ -101,6 +108,18 @@ test('a relay that refuses is asked less and less often, and never less than eve
     assert.ok(gap >= Math.floor(longest / 2) && gap <= longest, `gap ${index} is ${gap} ms`)
   }
   assert.ok(asked.length > 24 && asked.length < 60, `${asked.length} requests in two minutes`)
+  await relay.stop()
+})
+
+test('a relay that is not for us is asked once or twice a minute, and at once when everything may be different', async () => {
+  const relay = new FakeRelay('deny')
+  await relay.clock.advance(10 * 60_000)
+  const asked = relay.times('asked')
+  const gaps = asked.slice(1).map((ms, index) => ms - asked[index]!)
+  assert.ok(gaps.length >= 10 && gaps.every(gap => gap >= 30_000 && gap <= KEEPER.deniedRetryMs), `gaps: ${gaps}`)
+  relay.restart.now()
+  await relay.clock.advance(0)
+  assert.equal(relay.times('asked').length, asked.length + 1)
   await relay.stop()
 })
 

@@ -16,8 +16,6 @@ export function hubRoutes(app: FastifyInstance, { records, hub }: RouteContext):
     async () => ({ ...hub(), api: API_VERSION })
   )
 
-  // the store is asked once for all who ask at the same time
-  let asking: Promise<boolean> | undefined
   app.get(
     '/health',
     {
@@ -29,10 +27,7 @@ export function hubRoutes(app: FastifyInstance, { records, hub }: RouteContext):
     },
     async (_, reply) => {
       reply.header('cache-control', 'no-store')
-      asking ??= records.healthy().finally(() => {
-        asking = undefined
-      })
-      if (await asking) return { status: 'ok' }
+      if (await records.healthy()) return { status: 'ok' }
       const headers = { 'retry-after': STORE_RETRY_SECONDS }
       throw new Refusal('unavailable', { detail: 'the store does not answer; relayed and direct links go on', headers })
     }

@@ -15,44 +15,17 @@ import {
   SILENT,
   UNTRANSLATED
 } from '../traversal/reports.ts'
-
-const SILENCE = {
-  ok: false,
-  translated: null,
-  mapping: null,
-  filtering: null,
-  allocation: null,
-  step: null,
-  hairpin: null
-}
+import { BLOCKED, summary } from '../traversal/summaries.ts'
 
 describe('what of a report a peer is told', () => {
   it('of a home network', () => {
-    const home = {
-      ok: true,
-      translated: true,
-      mapping: 'endpoint-independent',
-      filtering: 'address-and-port-dependent',
-      allocation: 'preserving',
-      step: null,
-      hairpin: false
-    }
-    assert.deepEqual(summaryOf(report()), {
-      udp4: home,
-      udp6: SILENCE,
-      tcp4: home,
-      tcp6: SILENCE,
-      publicAddresses: ['11.2.0.10'],
-      mapped: false,
-      reachability: 'private',
-      uplinks: 1
-    })
+    assert.deepEqual(summaryOf(report()), summary({ publicAddresses: ['11.2.0.10'] }))
   })
 
   for (const [name, network] of Object.entries({ ...NETWORKS, NO_HUB })) {
     it(`it goes over the wire: ${name}`, () => {
-      const summary = summaryOf(network)
-      assert.deepEqual(summaryCodec.decode(summaryCodec.encode(summary)), summary)
+      const told = summaryOf(network)
+      assert.deepEqual(summaryCodec.decode(summaryCodec.encode(told)), told)
     })
   }
 
@@ -77,7 +50,7 @@ describe('what of a report a peer is told', () => {
   it('UDP that is blocked is told apart from a family that nobody could be asked about', () => {
     const blocked = summaryOf(NETWORKS['udp-blocked'])
     assert.deepEqual([blocked.udp4.ok, blocked.tcp4.ok], [false, true])
-    const notAsked = { ...SILENCE, ok: true }
+    const notAsked = { ...BLOCKED, ok: true }
     assert.deepEqual([summaryOf(NO_HUB).udp4, summaryOf(NO_HUB).tcp4], [notAsked, notAsked])
   })
 

@@ -5,6 +5,7 @@ import { createSim, type RouterSpec, type Sim } from '../../../src/sim/index.ts'
 import type { AttemptResult, Technique } from '../../../src/traversal/technique.ts'
 import type { NetworkSummary, TransportSummary } from '../../../src/wire/summary.ts'
 import { answering, bytes } from '../../sim/udp.ts'
+import { BLOCKED, HOME, summary } from '../summaries.ts'
 import { Side } from './side.ts'
 
 const PORT = 4_001
@@ -23,25 +24,14 @@ export function summaryOf(nat: RouterSpec, address: string): NetworkSummary {
   const { mapping, filtering = 'address-and-port-dependent', allocation = 'preserving', step = 1 } = nat
   const translated = mapping !== 'none'
   const udp4: TransportSummary = {
-    ok: true,
+    ...HOME,
     translated,
     mapping: mapping === 'none' ? null : mapping,
     filtering,
     allocation: translated ? allocation : null,
-    step: allocation === 'sequential' ? step : null,
-    hairpin: false
+    step: allocation === 'sequential' ? step : null
   }
-  const none = { ...udp4, ok: false, translated: null, mapping: null, filtering: null, allocation: null, step: null }
-  return {
-    udp4,
-    udp6: none,
-    tcp4: none,
-    tcp6: none,
-    publicAddresses: [address],
-    mapped: false,
-    reachability: 'private',
-    uplinks: 1
-  }
+  return summary({ udp4, tcp4: BLOCKED, publicAddresses: [address] })
 }
 
 /** Two peers behind a router each, 20 ms from the internet's middle, with a hub, a relay, and neighbours. */

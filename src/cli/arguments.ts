@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { InvalidArgumentError } from 'commander'
+import { tokenProblem } from '../core/token.ts'
 import { parsePeer } from '../node/peer.ts'
 import type { BuiltInTechnique } from '../traversal/attempt.ts'
 
@@ -38,6 +39,17 @@ export function techniques(value: string): string[] {
   return all
 }
 
+export function token(value: string): string {
+  const problem = tokenProblem(value)
+  if (problem != null) throw new InvalidArgumentError(`${problem}.`)
+  return value
+}
+
+/** @throws NatError BAD_ADDRESS */
+export function peers(value: string, previous: readonly string[] = []): string[] {
+  return [...previous, ...value.split(',').map(peer)]
+}
+
 /** @throws NatError BAD_ADDRESS */
 export function peer(value: string): string {
   return parsePeer(value).toString()
@@ -49,6 +61,16 @@ export function port(value: string): number {
 
 export function count(value: string): number {
   return whole(value, 1, Number.MAX_SAFE_INTEGER, 'a whole number, 1 or more')
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12 }
+
+/** Bytes, as a number that may have a unit behind it. */
+export function bytes(value: string): number {
+  const [, digits = '', unit = ''] = /^([\d.]+)([kMGT]?)$/.exec(value) ?? []
+  const parsed = Math.round(numberFrom(digits) * (UNITS[unit] ?? 1))
+  if (!Number.isSafeInteger(parsed)) throw new InvalidArgumentError('it must be bytes, such as 500k, 10M or 2G.')
+  return parsed
 }
 
 export function megabytes(value: string): number {

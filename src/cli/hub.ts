@@ -1,41 +1,30 @@
 import { readFile } from 'node:fs/promises'
 import { NatError } from '../core/errors.ts'
-import { startHub } from '../hub/hub.ts'
+import { type Hub, startHub } from '../hub/hub.ts'
 import { listenError } from '../hub/listen-error.ts'
-import { EXIT, type Output } from './output.ts'
+import { type HubArguments, type HubSettings, hubSettings } from './hub-settings.ts'
+import { complain, EXIT, type Output } from './output.ts'
 import { aborted, stopSignal } from './stop-signal.ts'
-
-export interface HubArguments {
-  readonly host: readonly string[]
-  readonly port: number
-  readonly httpPort: number
-  readonly stunPort?: number
-  readonly stunsPort: number
-  readonly tlsCert?: string
-  readonly tlsKey?: string
-  readonly announce?: readonly string[]
-  readonly data?: string
-}
 
 /** Runs a hub until it is stopped. @returns the exit code */
 export async function hub(out: Output, args: HubArguments): Promise<number> {
-  const stopped = stopSignal()
-  const tls = await certificate(args)
+  const rereads = args.config != null || args.tokenFile != null
+  const stopped = rereads ? stopSignal(['SIGINT', 'SIGTERM']) : stopSignal()
+  const settings = await hubSettings(args)
+  const { data, tlsCert: _cert, tlsKey: _key, ...options } = settings
+  const tls = await certificate(settings)
   const running = await startHub({
-    hosts: args.host,
-    port: args.port,
-    httpPort: args.httpPort,
-    stunsPort: args.stunsPort,
-    announce: args.announce ?? [],
-    ...(args.stunPort == null ? {} : { stunPort: args.stunPort }),
+    ...options,
     ...(tls == null ? {} : { tls }),
-    ...(args.data == null ? {} : { dataDir: args.data })
+    ...(data == null ? {} : { dataDir: data })
   }).catch(error => {
     throw listenError(error)
   })
-  const host = args.announce?.[0] ?? args.host[0] ?? '0.0.0.0'
+  const host = settings.announce?.[0] ?? settings.hosts?.[0] ?? '0.0.0.0'
   const http = `http://${host.includes(':') ? `[${host}]` : host}:${running.httpPort}`
   const lines = running.addrs.map(address => `  ${address}`)
+  const { tokens, peers } = settings.access
+  const token = tokens == null ? '' : ' --token TOKEN'
   out.event(
     {
       event: 'ready',
@@ -43,17 +32,34 @@ export async function hub(out: Output, args: HubArguments): Promise<number> {
       addrs: running.addrs,
       http,
       stun: running.stun,
-      ...(tls == null ? {} : { stuns: running.stuns })
+      ...(tls == null ? {} : { stuns: running.stuns }),
+      access: tokens == null && peers == null ? 'open' : 'restricted'
     },
-    `${out.colors.green('hub')} ${running.id}\n${lines.join('\n')}\nSTUN at ${running.stun.join(', ')}\npeers come with: beeline up --hub ADDRESS`
+    `${out.colors.green('hub')} ${running.id}\n${lines.join('\n')}\nSTUN at ${running.stun.join(', ')}\npeers come with: beeline up --hub ADDRESS${token}`
   )
+  const onHangup = () => void reread(out, args, running)
+  if (rereads) process.on('SIGHUP', onHangup)
   await aborted(stopped)
+  process.off('SIGHUP', onHangup)
   await running.stop()
   return EXIT.done
 }
 
+/** Who may use the hub, and how much, as the files have it now. What is wrong with them is said, and changes nothing. */
+async function reread(out: Output, args: HubArguments, running: Hub): Promise<void> {
+  try {
+    running.change(await hubSettings(args))
+    out.event(
+      { event: 'reread' },
+      out.colors.dim('who may use this hub, and its limits, are as the files have them now')
+    )
+  } catch (error) {
+    complain(`nothing is changed: ${(error as Error).message}`)
+  }
+}
+
 /** What `--tls-cert` and `--tls-key` name. @throws NatError BAD_KEY */
-async function certificate({ tlsCert, tlsKey }: HubArguments): Promise<{ cert: Buffer; key: Buffer } | undefined> {
+async function certificate({ tlsCert, tlsKey }: HubSettings): Promise<{ cert: Buffer; key: Buffer } | undefined> {
   if (tlsCert == null && tlsKey == null) return undefined
   if (tlsCert == null || tlsKey == null) {
     throw new NatError(

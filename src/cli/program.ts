@@ -1,5 +1,19 @@
 import { Command, CommanderError, Option } from 'commander'
-import { count, deadline, ips, list, megabytes, pause, peer, port, techniques, WAYS } from './arguments.ts'
+import {
+  bytes,
+  count,
+  deadline,
+  ips,
+  list,
+  megabytes,
+  pause,
+  peer,
+  peers,
+  port,
+  techniques,
+  token,
+  WAYS
+} from './arguments.ts'
 import { defaultHubs, noHub } from './default-hubs.ts'
 import { complain, EXIT, endWithReader, exit, explain, output } from './output.ts'
 
@@ -15,18 +29,35 @@ const program = new Command('beeline')
 
 withJson(program.command('hub'))
   .description('a public server that peers meet at')
-  .option('--host <ip>', 'address to listen on; may be given more than once', ips)
-  .option('--port <port>', 'TCP and QUIC', port, 4001)
-  .option('--http-port <port>', 'WebSocket', port, 8080)
+  .option('--config <file>', 'what else may be said of it, in JSON (docs/hub.md); flags count more')
+  .option('--host <ip>', 'address to listen on; may be given more than once (default: 0.0.0.0)', ips)
+  .option('--port <port>', 'TCP and QUIC (default: 4001)', port)
+  .option('--http-port <port>', 'HTTP and WebSocket (default: 8080)', port)
   .option('--stun-port <port>', 'STUN over UDP and TCP (default: 3478, or a free one where that is taken)', port)
   .option('--tls-cert <file>', 'certificate in PEM, for STUN over TLS')
   .option('--tls-key <file>', 'its key')
-  .option('--stuns-port <port>', 'STUN over TLS, with a certificate', port, 5349)
+  .option('--stuns-port <port>', 'STUN over TLS, with a certificate (default: 5349)', port)
   .option('--announce <ip>', 'address to tell peers, behind a forwarding router', ips)
-  .option('--data <dir>', "folder for the hub's identity")
+  .option('--data <dir>', "folder for the hub's identity and its records")
+  .option('--store <url>', 'where records are kept: sqlite:FILE, memory:, redis://… (default: a file in the folder)')
+  .option('--operator-token <token>', 'who has it may list peers over HTTP (better in --config)', token)
+  .option('--trusted-proxy <ip>', 'reverse proxies whose X-Forwarded-For counts; networks too; more with commas', list)
+  .option('--token <token>', 'only peers that show it may use the hub; more with commas (better in a file)', list)
+  .option('--token-file <file>', 'the same, one token a line')
+  .option('--allow <peer>', 'peers that may use the hub without a token; more with commas', peers)
+  .option('--max-reservations <n>', 'peers that may be reachable here at once (default: 10000)', count)
+  .option('--max-circuits <n>', 'relayed connections at once (default: 20000)', count)
+  .option('--circuit-bytes <bytes>', 'what one relayed connection may carry each way (default: no limit)', bytes)
+  .option(
+    '--peer-bytes-per-day <bytes>',
+    'what all those that a peer has made may carry a day (default: no limit)',
+    bytes
+  )
+  .option('--peer-bandwidth <bytes>', 'the same a second, such as 2M (default: no limit)', bytes)
+  .option('--bandwidth <bytes>', 'what all relayed connections may carry a second (default: no limit)', bytes)
   .action(async options => {
     const { hub } = await import('./hub.ts')
-    code = await hub(output(options.json === true), { ...options, host: options.host ?? ['0.0.0.0'] })
+    code = await hub(output(options.json === true), options)
   })
 
 withPeer(program.command('up'))

@@ -1,7 +1,7 @@
 /** Aborts when the person or the system asks the program to end. A second time ends it at once. */
-export function stopSignal(): AbortSignal {
+export function stopSignal(signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']): AbortSignal {
   const controller = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  for (const signal of signals) {
     process.once(signal, () => controller.abort(new Stopped(`stopped by ${signal}`)))
   }
   return controller.signal

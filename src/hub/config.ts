@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import { NatError } from '../core/errors.ts'
+import { tokenProblem } from '../core/token.ts'
 import type { AccessOptions } from './access/access.ts'
 import { accessOf } from './access/index.ts'
 import { limitsOf, type RelayLimits } from './relay/limits.ts'
@@ -38,6 +39,7 @@ const isIps: Check = value =>
   Array.isArray(value) && value.length > 0 && value.every(each => typeof each === 'string' && isIP(each) !== 0)
     ? undefined
     : 'a list of IP addresses'
+const isToken: Check = value => (tokenProblem(value) == null ? undefined : 'a token: letters, digits and - . _ ~ + /')
 const isObject: Check = value =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'an object'
 
@@ -52,7 +54,7 @@ const CHECKS: Readonly<Record<Key, Check>> = {
   data: isText,
   announce: isIps,
   store: isText,
-  operatorToken: isText,
+  operatorToken: isToken,
   trustedProxies: isTexts,
   access: isObject,
   limits: isObject

@@ -44,6 +44,7 @@ describe('what may not', () => {
     ['{ "hosts": [] }', /^hosts has to be a list of IP addresses/],
     ['{ "hosts": ["example.org"] }', /^hosts has to be a list of IP addresses/],
     ['{ "hosts": "192.0.2.1" }', /^hosts has to be a list of IP addresses/],
+    ['{ "operatorToken": "hunter2 " }', /^operatorToken has to be a token/],
     ['{ "store": 5 }', /^store has to be a text/],
     ['{ "access": ["hunter2"] }', /^access has to be an object/],
     ['{ "access": { "token": "hunter2" } }', /^access\.token is unknown: there are tokens, peers/],

@@ -5,6 +5,7 @@ import { parseHubs } from '../node/hubs.ts'
 import { defaultKeyFile } from '../node/key.ts'
 import type { Link, LinkPathEvent } from '../node/link.ts'
 import type { Node } from '../node/node.ts'
+import type { HubRegistered } from '../node/rendezvous.ts'
 import type { Mapped } from '../portmap/index.ts'
 import { PATH_REASONS } from '../traversal/paths/api.ts'
 import { EXIT, type Output } from './output.ts'
@@ -36,6 +37,8 @@ export async function up(out: Output, args: UpArguments): Promise<number> {
     node.events.on('mapped', mapped => showMapped(out, mapped))
     node.events.on('reachability', reachability => showReachability(out, reachability))
     if (isKnown(node.reachability)) showReachability(out, node.reachability)
+    for (const registered of node.registered) showRegistered(out, registered)
+    node.events.on('registered', registered => showRegistered(out, registered))
     await aborted(stopped)
     await stopNode(node)
   } catch (error) {
@@ -59,6 +62,15 @@ function showMapped(out: Output, { protocol, by, external }: Mapped): void {
   out.event(
     { event: 'mapped', protocol, by, external: endpoint },
     out.colors.dim(`the router has mapped ${protocol.toUpperCase()} ${endpoint} to this peer (${by})`)
+  )
+}
+
+/** That it has worked is for programs only. */
+function showRegistered(out: Output, { hub, ok, detail }: HubRegistered): void {
+  const problem = `the hub ${hub} does not tell others where this peer is: ${detail}`
+  out.event(
+    { event: 'registered', hub, ok, ...(detail == null ? {} : { detail }) },
+    ok ? undefined : out.colors.dim(problem)
   )
 }
 

@@ -19,33 +19,18 @@ import { goDirect } from './go-direct.ts'
 import { reachable } from './hubs.ts'
 import { createNodeLibp2p } from './libp2p.ts'
 import { Link } from './link.ts'
-import { type NetworkChange, NodeNetwork } from './network.ts'
+import { NodeNetwork } from './network.ts'
+import type { NodeEvents } from './node-events.ts'
 import { type NodeOptions, settingsOf } from './options.ts'
 import { pathOf } from './path.ts'
 import { parsePeer } from './peer.ts'
 import { withNeighbours } from './registered.ts'
-import { NodeRendezvous, type NodeRendezvousEvents } from './rendezvous.ts'
+import { type HubRegistered, NodeRendezvous } from './rendezvous.ts'
 import { searchOf } from './search.ts'
 import type { Watch } from './watch.ts'
 
-export type NodeEvents = {
-  /** A peer has connected to us, or we to it. */
-  link: Link
-  /** Whether anybody can dial us has become known, or has changed. */
-  reachability: NetworkReachability
-  /** The router has mapped a port of ours. */
-  mapped: Mapped
-  /** Our addresses or default route have changed, the machine has slept, or our NAT has forgotten us: all links look for new paths. */
-  network: NetworkChange
-  /** A hub holds a reservation for us, so that others reach us by it, or holds none any more. */
-  reservation: { readonly hub: string; readonly held: boolean }
-  /** A hub keeps our record, by which others find us at whichever hub they ask, or does not, and why. */
-  registered: NodeRendezvousEvents['registered']
-  /** A peer that cannot connect to us has asked a hub to have us connect to it, and we do. */
-  called: NodeRendezvousEvents['called']
-}
-
 export type { ConnectOptions } from './connect.ts'
+export type { NodeEvents } from './node-events.ts'
 export type { NodeOptions } from './options.ts'
 export type { Watch } from './watch.ts'
 
@@ -224,6 +209,11 @@ export async function createNode(options: NodeOptions) {
      */
     async examine(options?: ExamineOptions): Promise<NetworkReport> {
       return await examinations.examine(options)
+    },
+
+    /** At which hubs there is a record of us, and why not at the others; of those that we are at. */
+    get registered(): readonly HubRegistered[] {
+      return rendezvous.registered
     },
 
     /** Ports that the router has mapped. */

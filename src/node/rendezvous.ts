@@ -37,8 +37,13 @@ export interface NodeRendezvousInit {
   isConnected(peer: PeerId): boolean
 }
 
+/** Whether a hub keeps a node's record, and if not, why: for people. */
+export interface HubRegistered extends Registered {
+  readonly hub: string
+}
+
 export type NodeRendezvousEvents = {
-  registered: Registered & { readonly hub: string }
+  registered: HubRegistered
   called: { readonly peer: string }
 }
 
@@ -48,6 +53,7 @@ export class NodeRendezvous {
   readonly client: RendezvousClient
   readonly watches: Watches
   readonly #registration: Registration
+  readonly #registered = new Map<string, HubRegistered>()
   readonly #off: readonly (() => void)[]
 
   constructor(init: NodeRendezvousInit) {
@@ -78,7 +84,9 @@ export class NodeRendezvous {
       isBusy: () => dials.running > 0,
       onRegistered: (hub, registered) => {
         log('%p: %s', hub, registered.ok ? 'it has our record' : registered.detail)
-        this.events.emit('registered', { hub: hub.toString(), ...registered })
+        const told = { hub: hub.toString(), ...registered }
+        this.#registered.set(told.hub, told)
+        this.events.emit('registered', told)
       },
       onProblem: error => log.error('there is no record of ours - %e', error)
     })
@@ -94,9 +102,15 @@ export class NodeRendezvous {
       reservations.on('lost', ({ relay }) => {
         this.client.hubGone(relay)
         this.#registration.hubGone(relay)
+        this.#registered.delete(relay.toString())
         changed()
       })
     ]
+  }
+
+  /** What became of the registration at each hub that we are connected to. */
+  get registered(): readonly HubRegistered[] {
+    return [...this.#registered.values()]
   }
 
   /** Our record, once there is one. */

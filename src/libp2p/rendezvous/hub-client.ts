@@ -204,6 +204,8 @@ export class HubClient {
   #onEnd(connection: Connection, stream: HubStream, end: StreamEnd): void {
     if (end.outcome === 'unsupported') {
       const untilMs = end.isCertain ? Number.POSITIVE_INFINITY : this.#init.clock.now() + RENDEZVOUS.maxReopenMs
+      // who registers tries again by itself, and rarely
+      this.#isKept = false
       this.#lacks = { connection, end, untilMs }
     }
     if (this.#current?.stream === stream) this.#current = undefined

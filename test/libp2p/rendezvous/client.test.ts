@@ -141,6 +141,16 @@ describe('a hub', () => {
     assert.equal((await client.query(hub.id, peer)).outcome, 'answered')
   })
 
+  it('that may lack it is not tried for the sake of calls', async () => {
+    const clock = new VirtualClock()
+    const { client, hub } = await clientOf(clock, 1, (_, stream) => void stream.onRemoteReset())
+    client.hubBack(hub.id)
+    assert.equal((await client.register(hub.id, RECORD)).outcome, 'unsupported')
+    await clock.advance(3_600_000)
+    assert.equal(hub.streams.length, 1)
+    assert.equal(clock.pending, 0)
+  })
+
   it('that may lack it is asked again after a minute', async () => {
     const clock = new VirtualClock()
     const { client, hub } = await clientOf(clock, 1, (_, stream) => void stream.onRemoteReset())

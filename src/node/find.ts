@@ -34,6 +34,8 @@ export interface Searching {
 
 /** The request to a hub that we have in common with the peer leaves first: what it carries is signed before, which takes two milliseconds or three. */
 const ASK_AFTER_MS = 5
+/** Relays that live and are far away have joined two peers by then. One that is gone keeps silent, over UDP for ten seconds. */
+const PATIENCE_MS = 2_000
 /** A peer that is called asks its hubs for us and dials: a round trip, and what a connect takes. */
 const CALL_MS = 5_000
 
@@ -61,12 +63,14 @@ export async function find(node: Searching, peer: PeerId, signal: AbortSignal): 
     for (const each of all) tried.add(each.toString())
     return all
   }
-  const next = () => {
-    // a link that begins on a relay goes direct by itself, and outlives each path: to dial an address comes last
+  // a link that begins on a relay goes direct by itself, and outlives each path: to dial an address comes last
+  const goDirect = () => {
     const ways = lookup.newest == null ? undefined : waysTo(lookup.newest, node.own())
-    const more = untried(ways?.direct ?? [])
-    if (more.length > 0) race.add(more)
-    else if (lookup.isOver) race.last()
+    race.add(untried(ways?.direct ?? []))
+  }
+  const next = () => {
+    goDirect()
+    if (race.isIdle && lookup.isOver) race.last()
   }
   const race = new Race({
     clock,
@@ -84,10 +88,12 @@ export async function find(node: Searching, peer: PeerId, signal: AbortSignal): 
   const onRecord = (record: KnownPeer) => {
     const more = untried(waysTo(record, node.own()).relayed)
     for (const each of more) otherRelays.add(circuitAddress(each).relay.toString())
-    if (more.length > 0) race.add(more)
-    else if (race.isIdle) next()
+    race.add(more)
+    if (race.isIdle) next()
   }
   race.add(untried(node.hubs.map(hub => hub.encapsulate(`/p2p-circuit/p2p/${peer}`))))
+  const racing = new AbortController()
+  sleep(clock, PATIENCE_MS, racing.signal).then(goDirect, () => {})
   // it goes on when the peer is there: who has lied is worth knowing
   const looked = sleep(clock, ASK_AFTER_MS, looking.signal).then(() => lookup.run(looking.signal, onRecord))
   looked.then(
@@ -101,6 +107,8 @@ export async function find(node: Searching, peer: PeerId, signal: AbortSignal): 
     looking.abort(new NatError('LINK_CLOSED', 'the search is over'))
     signal.throwIfAborted()
     throw notFound(peer, lookup, telling(errors, lookup.newest) ?? error, signal)
+  } finally {
+    racing.abort(new NatError('LINK_CLOSED', 'the race is over'))
   }
 }
 

@@ -191,6 +191,11 @@ const ROWS: ReadonlyArray<readonly [what: string, play: Play, log: readonly stri
     ['0 dial hub1', '5 ask hub1', '45 dial relay1', '145 dial direct', '195 there']
   ],
   [
+    'while a relay that is gone keeps silent, direct addresses are not waited for for long',
+    { dials: { hub1: [40, OFFLINE], direct: [50] }, hubs: [[40, ok(await sealed([DIRECT, by(relay1)]))]] },
+    ['0 dial hub1', '5 ask hub1', '45 dial relay1', '2000 dial direct', '2050 there']
+  ],
+  [
     'a goodbye is the end when nobody else has the peer',
     { dials: { hub1: [40, OFFLINE] }, hubs: [[40, ok(await sealed([], { left: true }))]] },
     ['0 dial hub1', '5 ask hub1', '45 PEER_OFFLINE']

@@ -24,6 +24,7 @@ import type { ConnectToRelay } from './attach.ts'
 import type { CandidateSource, LinksComponents, LinksContext, SummarySource } from './context.ts'
 import { dialLink } from './dial.ts'
 import { LinkEngine } from './engine.ts'
+import { Foreigners } from './foreigners.ts'
 import { SwitchGround } from './ground.ts'
 import { Pending } from './pending.ts'
 import { punchTcp } from './punch-tcp.ts'
@@ -59,9 +60,6 @@ export type LinksEvents = {
   suspect: undefined
 }
 
-/** Peers that were found to know no links: who updates is asked again. Who has only hung up may have been about to stop, or have had no room. */
-const FOREIGN = { max: 1_024, forMs: 10 * 60_000, guessedMs: 60_000 } as const
-
 const UNKNOWN_NETWORK: SummarySource = { current: () => undefined, onChange: () => () => {} }
 
 /**
@@ -77,7 +75,7 @@ export class Links implements CircuitLinks {
   readonly #options: LinksOptions
   readonly #clock: Clock
   readonly #relaying = new WeakMap<LinkSession, Relaying>()
-  readonly #foreign = new Map<string, number>()
+  readonly #foreigners: Foreigners
   #running:
     | { readonly context: LinksContext; readonly sessions: Sessions; readonly stopping: AbortController }
     | undefined
@@ -90,6 +88,7 @@ export class Links implements CircuitLinks {
   constructor(options: LinksOptions) {
     this.#options = options
     this.#clock = options.clock ?? realClock
+    this.#foreigners = new Foreigners(this.#clock)
   }
 
   /** To be given to libp2p as a service. */
@@ -137,10 +136,7 @@ export class Links implements CircuitLinks {
 
   /** Whether a link to that peer is worth trying: not when it was found to know none, nor before we have started. */
   fits(target: PeerId): boolean {
-    const key = target.toString()
-    const untilMs = this.#foreign.get(key)
-    if (untilMs != null && untilMs <= this.#clock.now()) this.#foreign.delete(key)
-    return this.#running != null && !this.#foreign.has(key)
+    return this.#running != null && !this.#foreigners.has(target.toString())
   }
 
   /** @throws NatError UNSUPPORTED when the other side knows no links, and what else a dial throws */
@@ -153,7 +149,7 @@ export class Links implements CircuitLinks {
   ): Promise<Connection> {
     if (this.#running == null) throw new NatError('LINK_CLOSED', 'the node has stopped')
     const { context, sessions, stopping } = this.#running
-    const onForeign = (certain: boolean) => this.#remember(target, certain ? FOREIGN.forMs : FOREIGN.guessedMs)
+    const onForeign = (certain: boolean) => this.#foreigners.add(target.toString(), certain)
     const signal = AbortSignal.any([options.signal, stopping.signal])
     return await dialLink(context, sessions, { relay, address, target, timeline, onForeign }, { ...options, signal })
   }
@@ -246,11 +242,5 @@ export class Links implements CircuitLinks {
     for (const { role, connection } of both) {
       if (role === 'controlling' && connection != null) void retire(connection, clock, signal)
     }
-  }
-
-  #remember(peer: PeerId, forMs: number): void {
-    const [oldest] = this.#foreign.keys()
-    if (this.#foreign.size >= FOREIGN.max && oldest != null) this.#foreign.delete(oldest)
-    this.#foreign.set(peer.toString(), this.#clock.now() + forMs)
   }
 }

@@ -26,8 +26,8 @@ export interface Searching {
   /** Milliseconds since 1970. */
   readonly wallMs: () => number
   own(): Own
-  /** Our own record, once there is one. */
-  ownRecord(): Uint8Array | undefined
+  /** Our own record, for a call. */
+  ownRecord(): Promise<Uint8Array>
   /** Resolves when there is a connection to that peer, whoever made it. @throws the signal's reason */
   connected(peer: PeerId, signal: AbortSignal): Promise<void>
 }
@@ -120,15 +120,15 @@ async function called(
   errors: readonly unknown[],
   signal: AbortSignal
 ): Promise<boolean> {
-  const record = ownRecord()
   const knowing = new Set(findings.filter(({ outcome }) => outcome === 'found').map(({ hub }) => hub))
-  if (record == null || !isThere(newest) || telling(errors, newest) == null) return false
+  if (!isThere(newest) || telling(errors, newest) == null) return false
   const over = new AbortController()
   try {
     return await withDeadline(clock, CALL_MS, `a connection from ${peer}`, signal, async limit => {
       const coming = connected(peer, AbortSignal.any([limit, over.signal]))
       coming.catch(() => {})
       const hubs = rendezvous.hubs.filter(hub => knowing.has(hub.toString()))
+      const record = await ownRecord()
       const answers = await Promise.all(hubs.map(hub => rendezvous.call(hub, peer, record, limit)))
       if (!answers.some(answer => answer.outcome === 'answered' && answer.status === 'OK')) return false
       await coming

@@ -107,7 +107,7 @@ export async function createNode(options: NodeOptions) {
   const known = { libp2p, transportManager, hubs, hubIds, allowPrivate, isConnected }
   const rendezvousParts = { ...known, privateKey, links: relayed, reservations, summary: examinations.summary, dials }
   const rendezvous = new NodeRendezvous(rendezvousParts)
-  const search = searchOf({ ...known, rendezvous: rendezvous.client, ownRecord: () => rendezvous.record })
+  const search = searchOf({ ...known, rendezvous: rendezvous.client, ownRecord: () => rendezvous.record() })
   rendezvous.answerCalls(rendezvousParts, search)
   /** Hubs, and relays that we go to peers by, are no peers. */
   const isRelay = (id: string) => hubIds.has(id) || search.otherRelays.has(id)

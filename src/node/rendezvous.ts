@@ -53,6 +53,7 @@ export class NodeRendezvous {
   readonly client: RendezvousClient
   readonly watches: Watches
   readonly #registration: Registration
+  readonly #sealNow: () => Promise<Uint8Array>
   readonly #registered = new Map<string, HubRegistered>()
   readonly #off: readonly (() => void)[]
 
@@ -71,13 +72,15 @@ export class NodeRendezvous {
       }
     })
     this.watches = new Watches({ ...tools, watch: (peer, listener) => this.client.watch(peer, listener) })
+    const whereabouts = () => ({
+      addresses: recordAddresses(libp2p.getMultiaddrs(), allowPrivate),
+      summary: summary.current()
+    })
+    this.#sealNow = () => sealPeerRecord(privateKey, { seq: Date.now(), ...whereabouts() })
     this.#registration = new Registration({
       ...tools,
       hubs: this.client.hubs,
-      whereabouts: () => ({
-        addresses: recordAddresses(libp2p.getMultiaddrs(), allowPrivate),
-        summary: summary.current()
-      }),
+      whereabouts,
       seal: record => sealPeerRecord(privateKey, record),
       open: envelope => openPeerRecord(envelope, libp2p.peerId),
       send: (hub, envelope) => this.client.register(hub, envelope),
@@ -113,9 +116,9 @@ export class NodeRendezvous {
     return [...this.#registered.values()]
   }
 
-  /** Our record, once there is one. */
-  get record(): Uint8Array | undefined {
-    return this.#registration.envelope
+  /** Our record: that which hubs have, or one for a call that is made before they have any, because a connect goes first. */
+  async record(): Promise<Uint8Array> {
+    return this.#registration.envelope ?? (await this.#sealNow())
   }
 
   /** Connects to who calls. To be called when there is what peers are looked for with. */

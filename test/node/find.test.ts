@@ -101,7 +101,10 @@ function stage({ dials, hubs, call, hasRecord = true }: Play) {
       hubs: new Set(HUBS.slice(0, hubs.length).map(String)),
       allowPrivate: false
     }),
-    ownRecord: () => (hasRecord ? new Uint8Array(3) : undefined),
+    async ownRecord() {
+      if (!hasRecord) throw new NatError('MALFORMED', 'a record of 9 kB')
+      return new Uint8Array(3)
+    },
     async connected(_, signal) {
       await sleep(clock, call?.comesMs ?? 1_000_000, signal)
     }
@@ -233,7 +236,7 @@ const ROWS: ReadonlyArray<readonly [what: string, play: Play, log: readonly stri
     ['0 dial hub1', '5 ask hub1', '40 dial relay1', '80 call by hub1', '80 HUB_REFUSED']
   ],
   [
-    'who has no record of his own cannot be called back',
+    'who cannot make a record of his own cannot be called back',
     {
       dials: { hub1: [40, REFUSED], relay1: [40, 'NO_HUB'] },
       hubs: [[20, ok(elsewhere)]],

@@ -4,6 +4,7 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Outcome } from '../../../src/hub/records/api.ts'
+import { sealPeerRecord } from '../../../src/libp2p/peer-record.ts'
 import { type Answer, newPeer, OPERATOR, open, RECORD, type Site, startSite } from './site.ts'
 
 const ADDRESS = '/ip4/192.0.2.7/udp/4001/quic-v1'
@@ -98,7 +99,6 @@ describe('a record over HTTP', () => {
     for (const kind of ['Ed25519', 'secp256k1', 'RSA'] as const) {
       const key = kind === 'RSA' ? await generateKeyPair('RSA', 2_048) : await generateKeyPair(kind)
       const id = peerIdFromPrivateKey(key)
-      const { sealPeerRecord } = await import('../../../src/libp2p/peer-record.ts')
       await put(site, id.toString(), await sealPeerRecord(key, { seq: 1 }))
       const cid = peerIdFromString(id.toString()).toCID().toString()
       assert.equal((await site.ask(`/v1/peers/${id}`)).status, 200, `${kind} ${id}`)

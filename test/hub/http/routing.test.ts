@@ -4,7 +4,8 @@ import { delegatedRoutingV1HttpApiClient } from '@helia/delegated-routing-v1-htt
 import { defaultLogger } from '@libp2p/logger'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-import { newPeer, RECORD, type Site, startSite } from './site.ts'
+import { base36 } from 'multiformats/bases/base36'
+import { listOf, newPeer, RECORD, type Site, startSite } from './site.ts'
 
 const QUIC = '/ip4/192.0.2.7/udp/4001/quic-v1'
 const TCP = '/ip6/2001:db8::7/tcp/4001'
@@ -23,17 +24,17 @@ describe('Delegated Routing V1', () => {
   it("is what Helia's client finds a peer by", async t => {
     const { origin, id } = await siteWithPeer(t)
     const client = delegatedRoutingV1HttpApiClient({ url: new URL(origin) })({ logger: defaultLogger() })
-    const found = await Array.fromAsync(client.getPeers(peerIdFromString(id).toCID()))
+    const found = await listOf(client.getPeers(peerIdFromString(id).toCID()))
     assert.deepEqual(
       found.map(({ ID, Addrs, Protocols }) => [ID.toString(), Addrs.map(String), Protocols]),
       [[peerIdFromString(id).toCID().toString(), ADDRESSES, []]]
     )
-    const filtered = await Array.fromAsync(
+    const filtered = await listOf(
       client.getPeers(peerIdFromString(id).toCID(), { filterAddrs: ['quic-v1'], filterProtocols: ['unknown'] })
     )
     assert.deepEqual(filtered[0]!.Addrs.map(String), [QUIC])
     const nobody = peerIdFromString((await newPeer()).id).toCID()
-    assert.deepEqual(await Array.fromAsync(client.getPeers(nobody)), [])
+    assert.deepEqual(await listOf(client.getPeers(nobody)), [])
   })
 
   it('answers with JSON, and line by line to those who ask for that', async t => {
@@ -71,7 +72,6 @@ describe('Delegated Routing V1', () => {
   it('takes ids in base58 and as CIDs, and no others', async t => {
     const { ask, id } = await siteWithPeer(t)
     const cid = peerIdFromString(id).toCID()
-    const { base36 } = await import('multiformats/bases/base36')
     for (const each of [id, cid.toString(), cid.toString(base36)]) {
       const { status, json } = await ask(`/routing/v1/peers/${each}`)
       assert.deepEqual([status, json.Peers.length], [200, 1], each)

@@ -107,6 +107,12 @@ export async function startSite(t: TestContext, { api, ...options }: SiteOptions
   }
 }
 
+export async function listOf<T>(values: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = []
+  for await (const value of values) list.push(value)
+  return list
+}
+
 export async function allOf(socket: Socket): Promise<string> {
   let text = ''
   for await (const data of socket) text += data
@@ -131,9 +137,7 @@ function ask(
   })
   request.on('error', reject)
   request.on('response', async response => {
-    const chunks: Buffer[] = []
-    for await (const chunk of response) chunks.push(chunk)
-    const all = Buffer.concat(chunks)
+    const all = Buffer.concat(await listOf<Buffer>(response))
     const { statusCode = 0, headers } = response
     const json = () => JSON.parse(all.toString())
     resolve({

@@ -1,6 +1,6 @@
 import { ipScope } from '../core/ip.ts'
-import type { HubReport, NetworkReport, PortMappingReport, TransportReport } from '../nat/report.ts'
-import type { MappingReason } from '../portmap/reason.ts'
+import type { HubReport, NetworkReport, TransportReport } from '../nat/report.ts'
+import { mappingHelps, opensPort, refusals, working } from './mapped-ports.ts'
 
 /** What to do about a network, in words for the person who sits in it. */
 export interface Advice {
@@ -134,15 +134,15 @@ const RULES: Readonly<Record<AdviceCode, Rule>> = {
   },
 
   'mapping-refused': report => {
-    const refusing = Object.entries(PROTOCOLS).filter(([key]) => refuses(report.portMapping[key as Protocol]))
+    const refusing = refusals(report.portMapping)
     if (!mappingHelps(report) || refusing.length === 0) return undefined
-    const names = LIST.format(refusing.map(([, name]) => name))
-    const why = [...new Set(refusing.map(([key]) => report.portMapping[key as Protocol].reason))].join(', ')
+    const names = LIST.format(refusing.map(({ protocol }) => protocol))
+    const why = [...new Set(refusing.map(({ reason }) => reason))].join(', ')
     return `Your router knows ${names}, and refuses to map a port (${why}). Allow it for this machine in the router's settings, or forward a UDP port by hand: then others can dial you.`
   },
 
   'mapping-absent': report =>
-    mappingHelps(report) && !Object.keys(PROTOCOLS).some(key => refuses(report.portMapping[key as Protocol]))
+    mappingHelps(report) && refusals(report.portMapping).length === 0
       ? `Your router speaks none of PCP, NAT-PMP and UPnP. To be reachable from outside, ${HOW_TO_MAP}.`
       : undefined,
 
@@ -188,9 +188,6 @@ const FEW: ReadonlySet<string> = new Set(['one-address', 'one-port'])
 /** "a, b and c" */
 const LIST = new Intl.ListFormat('en-GB')
 
-const PROTOCOLS = { pcp: 'PCP', natPmp: 'NAT-PMP', upnp: 'UPnP' } as const
-type Protocol = keyof typeof PROTOCOLS
-
 /** What can be done about a network, the most urgent first; nothing when all is well. Pure. */
 export function advice(report: NetworkReport): Advice[] {
   return (Object.keys(ADVICE_CODES) as AdviceCode[]).flatMap(code => {
@@ -225,28 +222,4 @@ function filters({ filtering }: TransportReport): boolean {
 
 function symmetric({ ok, mapping }: TransportReport): boolean {
   return ok && mapping != null && mapping !== 'endpoint-independent'
-}
-
-function working(mapping: NetworkReport['portMapping']): PortMappingReport[] {
-  return Object.values(mapping).filter(({ ok }) => ok)
-}
-
-/** Whether a port that is mapped there is one of the internet. */
-function opensPort(mapping: NetworkReport['portMapping']): boolean {
-  return working(mapping).some(({ external }) => external == null || ipScope(external) === 'public')
-}
-
-/** It is there, and says no: who does not speak the protocol gives no answer at all. */
-function refuses({ ok, gateway, reason }: PortMappingReport): boolean {
-  return !ok && gateway != null && reason != null && !SILENT.has(reason)
-}
-
-/** Reasons out of portmap's list that say that nobody is there to refuse. */
-const SILENT: ReadonlySet<string> = new Set<MappingReason>(['no-answer', 'no-gateway', 'unsupported', 'malformed'])
-
-/** UDP passes, behind a NAT that is not the provider's, and nobody outside can begin. */
-function mappingHelps(report: NetworkReport): boolean {
-  const nat = report.udp4.ok && report.udp4.translated === true
-  const gateway = Object.values(report.portMapping).some(({ reason }) => reason != null && reason !== 'no-gateway')
-  return nat && gateway && !isPublic(report) && report.cgnat !== true && working(report.portMapping).length === 0
 }

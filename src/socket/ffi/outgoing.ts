@@ -1,5 +1,6 @@
 import type { Board } from '../board.ts'
 import type { Flow } from '../flow.ts'
+import { keepUnheard } from '../unheard.ts'
 import type { Batch } from './batch.ts'
 import type { Loop } from './loops.ts'
 import type { PublicSocket } from './sockets.ts'
@@ -21,6 +22,12 @@ export class Outgoing {
     if (this.#board.sending.holds(flow)) this.#sendApart(flow, first, count)
     else this.#sendJoined(flow, first, count, datagrams)
     this.#board.pipes.flush()
+  }
+
+  /** Keeps what is in the slots, as it may go nowhere; before they are sent. */
+  keepUnheard(flow: Flow<Loop>, first: number, count: number): void {
+    const { arena } = this.#batch
+    for (let i = first; i < count; i++) for (const part of arena.segments(i)) keepUnheard(flow, part)
   }
 
   #sendJoined(flow: Flow<Loop>, first: number, count: number, datagrams: number): void {

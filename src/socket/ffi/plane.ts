@@ -8,7 +8,7 @@ import { FLOW_LIMITS, type Flow, type FlowLimits, type FlowPath } from '../flow.
 import type { Koffi } from '../koffi.ts'
 import type { PlaneEvent } from '../plane.ts'
 import { addressed } from '../route.ts'
-import { isSilent, keepUnheard } from '../unheard.ts'
+import { isSilent } from '../unheard.ts'
 import { BATCH } from './arena.ts'
 import { Batch } from './batch.ts'
 import { Epoll } from './epoll.ts'
@@ -164,15 +164,10 @@ export class FfiPlane implements Backend<PublicSocket, Loop> {
         if (!arena.isShortHeader(i)) for (const part of arena.segments(i)) this.board.sent(flow, part)
       }
       flow.lastOutMs = performance.now()
-      if (isSilent(flow, flow.lastOutMs)) this.#keepUnheard(flow, first, count)
+      if (isSilent(flow, flow.lastOutMs)) this.#outgoing.keepUnheard(flow, first, count)
       this.#outgoing.send(flow, first, count)
       if (count < BATCH) return
     }
-  }
-
-  #keepUnheard(flow: Flow<Loop>, first: number, count: number): void {
-    const { arena } = this.#batch
-    for (let i = first; i < count; i++) for (const part of arena.segments(i)) keepUnheard(flow, part)
   }
 
   /** The client's port is known from its first packet only; then nobody else is heard. @returns its slot, or `count` */

@@ -21,8 +21,8 @@ export function recordAddresses(addresses: readonly Multiaddr[], allowPrivate: A
     perRelay.set(relay, count)
     return count <= MAX_PER_RELAY
   }
-  const circuits = quicFirst(addresses.filter(each => isCircuit(each) && mayName(relayOf(each), allowPrivate)))
-  const direct = quicFirst(addresses.filter(each => !isCircuit(each) && mayName(each, allowPrivate)))
+  const circuits = bestFirst(addresses.filter(each => isCircuit(each) && mayName(relayOf(each), allowPrivate)))
+  const direct = bestFirst(addresses.filter(each => !isCircuit(each) && mayName(each, allowPrivate)))
   let bytes = 0
   return [...circuits.filter(isFewOfRelay), ...direct].slice(0, MAX_RECORD_ADDRESSES).filter(each => {
     bytes += each.bytes.length
@@ -40,14 +40,17 @@ function relayOf(circuit: Multiaddr): Multiaddr {
 
 /** A name is public, or nobody's. */
 function mayName(address: Multiaddr, allowPrivate: AllowPrivate): boolean {
-  const [host] = address.getComponents()
-  if (host?.name.startsWith('dns')) return true
+  if (isName(address)) return true
   const endpoint = endpointOf(address)
   return endpoint != null && endpoint.port > 0 && mayReach(endpoint.address, allowPrivate)
 }
 
-/** By QUIC a relay is reached soonest. */
-function quicFirst(addresses: readonly Multiaddr[]): Multiaddr[] {
-  const isQuic = (address: Multiaddr) => address.toString().includes('/quic-v1')
-  return [...addresses.filter(isQuic), ...addresses.filter(each => !isQuic(each))]
+/** By QUIC a relay is reached soonest; and whoever looks for us may pass over names, which may mean any address. */
+function bestFirst(addresses: readonly Multiaddr[]): Multiaddr[] {
+  const rank = (address: Multiaddr) => Number(isName(address)) * 2 + Number(!address.toString().includes('/quic-v1'))
+  return addresses.toSorted((one, other) => rank(one) - rank(other))
+}
+
+function isName(address: Multiaddr): boolean {
+  return address.getComponents()[0]?.name.startsWith('dns') === true
 }

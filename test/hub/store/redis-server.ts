@@ -15,6 +15,11 @@ export const NO_REDIS = missing.length > 0 ? 'no redis-server (Debian: redis-ser
 
 const HOST = '127.0.0.1'
 
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 /** A redis-server of the test's own, which keeps what it has acknowledged when it is killed. */
 export class RedisServer {
   readonly port: number
@@ -50,8 +55,12 @@ export class RedisServer {
     const args = ['--port', `${this.port}`, '--bind', HOST, '--daemonize', 'no', ...files, ...this.#args]
     const child = spawn('redis-server', args, { stdio: 'ignore' })
     this.#process = child
-    process.once('exit', () => child.kill('SIGKILL'))
-    await this.#answers(child)
+    running.add(child)
+    child.once('exit', () => running.delete(child))
+    await this.#answers(child).catch(async error => {
+      await this.stop()
+      throw error
+    })
   }
 
   signal(name: 'SIGSTOP' | 'SIGCONT'): void {
@@ -85,9 +94,9 @@ export class RedisServer {
 
   async #answers(child: ChildProcess): Promise<void> {
     for (let attempt = 0; child.exitCode == null; attempt++) {
-      const isThere = await this.command('PING').catch(error => error)
-      if (isThere === 'PONG') return
-      if (attempt > 200) throw new Error('redis-server does not answer', { cause: isThere })
+      const answer = await this.command('PING').catch(String)
+      if (answer === 'PONG' || `${answer}`.includes('NOAUTH')) return
+      if (attempt > 200) throw new Error('redis-server does not answer', { cause: answer })
       await sleep(50)
     }
     throw new Error(`redis-server ended with ${child.exitCode}`)

@@ -3,8 +3,10 @@ import { AbstractStream, type SendResult } from '@libp2p/utils'
 import { Uint8ArrayList } from 'uint8arraylist'
 import type { EngineStream } from './engine.ts'
 
-/** How much is asked of the engine at a time. Each read crosses threads: at 4 KiB that is half of the work (docs/performance.md). */
+/** How much is asked of the engine at a time, at most. Each read crosses threads: at 4 KiB that is half of the work (docs/performance.md). */
 const READ_BYTES = 256 * 1024
+/** At first, and while little comes: the engine holds as much memory for as long as the read waits, and a hub has two idle streams of each peer. */
+const FIRST_READ_BYTES = 4 * 1024
 
 export interface QuicStreamInit {
   readonly stream: EngineStream
@@ -89,11 +91,14 @@ export class QuicStream extends AbstractStream {
   }
 
   async #read(): Promise<void> {
+    let bytes = FIRST_READ_BYTES
     try {
       for (;;) {
         while (this.#blocked) await this.#whenResumed()
-        const chunk = await this.#stream.read(READ_BYTES)
+        const chunk = await this.#stream.read(bytes)
         if (chunk == null) break
+        if (chunk.length === bytes) bytes = Math.min(READ_BYTES, 8 * bytes)
+        else if (chunk.length < FIRST_READ_BYTES) bytes = FIRST_READ_BYTES
         if (!this.#discarding) this.onData(new Uint8ArrayList(chunk))
       }
     } catch (error) {

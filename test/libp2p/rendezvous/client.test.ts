@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import { VirtualClock } from '../../../src/core/clock.ts'
 import { NatError } from '../../../src/core/errors.ts'
 import { type HubAnswer, type HubNews, RENDEZVOUS } from '../../../src/libp2p/rendezvous/api.ts'
@@ -161,6 +162,25 @@ describe('a hub', () => {
     assert.equal((await client.query(hub.id, peer)).outcome, 'unsupported')
     await clock.advance(1)
     assert.equal((await client.query(hub.id, peer)).outcome, 'answered')
+  })
+
+  it('may say any bytes, in any pieces: each request has one answer, and none of them is an error', async () => {
+    const peer = await peerId()
+    const pieces = fc.array(fc.uint8Array({ minLength: 1, maxLength: 40 }), { maxLength: 8 })
+    await fc.assert(
+      fc.asyncProperty(pieces, async said => {
+        const clock = new VirtualClock()
+        const { client, hub } = await clientOf(clock, 1, (_, stream) => {
+          for (const each of said) if (stream.status === 'open') stream.sayBytes(each)
+          return undefined
+        })
+        const answer = await after(clock, RENDEZVOUS.answerMs, client.query(hub.id, peer))
+        assert.ok(answer != null)
+        client.stop()
+        assert.equal(clock.pending, 0)
+      }),
+      { numRuns: 200 }
+    )
   })
 
   it('that talks too much unasked is cut off', async () => {

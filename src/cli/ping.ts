@@ -1,6 +1,6 @@
 import { NatError } from '../core/errors.ts'
 import type { Node } from '../node/node.ts'
-import { type Explanation, explanationOf } from '../traversal/explain.ts'
+import { type Explanation, explanationIn, explanationOf } from '../traversal/explain.ts'
 import { EXIT, explain, type Output } from './output.ts'
 import { reportDirect, reportPath, reportPong, reportSummary, reportTimeline } from './ping-report.ts'
 import { emptyResult, type PingResult, runPings } from './ping-run.ts'
@@ -60,10 +60,11 @@ export async function ping(out: Output, peer: string, args: PingArguments): Prom
   return code
 }
 
-/** A connect that failed has no link to ask. */
+/** A connect that failed has no link to ask: what is known comes with its error. */
 function explained(peer: string, { explanation }: PingResult, failure: unknown): Explanation {
   if (explanation?.path != null) return explanation
-  const known = explanation ?? { peer, path: null, mine: null, theirs: null, plan: [], attempts: [] }
+  const known = explanation ??
+    explanationIn(failure) ?? { peer, path: null, mine: null, theirs: null, plan: [], attempts: [] }
   const error = failure instanceof NatError ? { code: failure.code, message: failure.message } : undefined
   return explanationOf({ ...known, ...(error == null ? {} : { error }) })
 }

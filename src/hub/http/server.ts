@@ -30,7 +30,7 @@ export class HttpServers {
   readonly #gate: HttpGate
   readonly #upgrades: Upgrades
   readonly #places = new Map<string, Place>()
-  /** All connections, with what gives the place back of those that carry HTTP. */
+  /** The connections that carry HTTP, with what gives the place back. */
   readonly #sockets = new Map<Duplex, () => void>()
   /** The answers under way on each connection. */
   readonly #answers = new WeakMap<Duplex, Set<ServerResponse>>()
@@ -79,16 +79,19 @@ export class HttpServers {
     return { port: (place.server.address() as AddressInfo).port, release }
   }
 
+  /** Ends what carries HTTP; WebSockets are for libp2p to end. */
   async stop(): Promise<void> {
     this.#routes = undefined
-    const servers = [...this.#places.values()].map(({ server }) => server)
+    for (const { server } of this.#places.values()) server.close()
     this.#places.clear()
-    const closed = servers.map(server => new Promise<void>(resolve => server.close(() => resolve())))
-    // requests in hand get their answers
+    // requests in hand get their answers, and those are the last
+    for (const socket of this.#sockets.keys()) {
+      for (const answer of this.#answers.get(socket) ?? []) answer.shouldKeepAlive = false
+    }
     const timer = this.#clock.after(this.#limits.stopMs, () => {
       for (const socket of this.#sockets.keys()) socket.destroy()
     })
-    await Promise.all(closed)
+    await Promise.all([...this.#sockets.keys()].map(socket => new Promise(resolve => socket.once('close', resolve))))
     timer.cancel()
   }
 
@@ -124,10 +127,7 @@ export class HttpServers {
       return
     }
     this.#sockets.set(socket, leave)
-    socket.once('close', () => {
-      leave()
-      this.#sockets.delete(socket)
-    })
+    socket.once('close', () => this.#leave(socket))
   }
 
   #answer(request: IncomingMessage, response: ServerResponse, before = () => {}): void {
@@ -162,7 +162,12 @@ export class HttpServers {
     const place = [...this.#places.values()].find(each => each.server === server)
     const accepted = this.#upgrades.accept(request, socket, head, this.#proxies.clientOf(request), place?.taker)
     // libp2p counts its connections
-    if (accepted) this.#sockets.get(socket)?.()
+    if (accepted) this.#leave(socket)
+  }
+
+  #leave(socket: Duplex): void {
+    this.#sockets.get(socket)?.()
+    this.#sockets.delete(socket)
   }
 
   /** Node could not read a request, or waited too long for it. */

@@ -328,12 +328,13 @@ describe('a server that starts and stops', () => {
       arrived.resolve()
       return answer.promise
     }
-    const asked = site.ask('/health')
+    const ended = closed(idle)
+    const asked = site.raw('GET /health HTTP/1.1\r\nHost: h\r\n\r\n')
     await arrived.promise
     const stopped = site.server.stop()
     answer.resolve(true)
-    assert.equal((await asked).status, 200)
-    await closed(idle)
+    assert.match(await asked, /^HTTP\/1\.1 200 OK\r\n.*connection: close/is)
+    await ended
     await stopped
     assert.equal(site.server.gate.connections, 0)
   })

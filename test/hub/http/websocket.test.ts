@@ -165,6 +165,17 @@ describe('WebSockets on the port of the API', () => {
     assert.match(String(again), /503/)
   })
 
+  it('live on when the HTTP server has stopped: libp2p says goodbye by them', async t => {
+    const { http, node } = await startHub(t)
+    const peer = await startPeer(t)
+    const connection = await peer.dial(node.getMultiaddrs()[0]!)
+    await inboundOf(node, peer)
+    await http.stop()
+    const stream = byteStream(await connection.newStream(ECHO))
+    await stream.write(Buffer.from('hello'))
+    assert.equal(Buffer.from((await stream.read({ bytes: 5 })).subarray()).toString(), 'hello')
+  })
+
   it('are not listened for where there is no HTTP server, or another port', async t => {
     const http = await startHttpServer({ hosts: ['127.0.0.1'], port: 0 })
     t.after(() => http.stop())

@@ -112,6 +112,13 @@ describe('two hosts behind one NAT that does not hairpin', { skip: NO_LAB }, () 
     const { code, technique, said } = await ping(t, preset('same-nat', { link }))
     assert.deepEqual([code, technique], [0, 'local'], said)
   })
+
+  it('not where nothing but the relay is allowed, which is what the explanation says', LIMIT, async t => {
+    const { code, technique, explanation, said } = await ping(t, preset('same-nat', { link }), ['--only', 'relay'])
+    assert.deepEqual([code, technique, explanation.conclusion.code], [3, 'relay', 'all-skipped'], said)
+    const helps = explanation.help.map(({ code }) => code)
+    assert.deepEqual(helps, ['allow-techniques'])
+  })
 })
 
 /** UDP sockets in a host. */

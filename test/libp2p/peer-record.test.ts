@@ -100,7 +100,7 @@ test('an address ends before the peer that it is of, and what is too many is lef
 test('an address of a kind that we do not know is passed over', async () => {
   const bytes = recordCodec.encode({
     peer: peer.toMultihash().bytes,
-    ...said,
+    seq: 1,
     issuedAtSeconds: 0,
     lifetimeSeconds: 60,
     addresses: [bin('ffff01'), multiaddr('/ip4/198.51.100.7/tcp/1').bytes],

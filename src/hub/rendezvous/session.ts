@@ -110,6 +110,9 @@ export class Session implements Subscriber {
   }
 }
 
+/** Of the key, where that is too long to be an id itself. */
+const SHA_256 = 0x12
+
 const TOO_MANY: Outcome = {
   status: 'LIMIT',
   detail: `a stream has ${RENDEZVOUS_LIMITS.maxInFlight} requests in hand at once`
@@ -128,9 +131,10 @@ async function read(frames: Frames<RendezvousRequest>, signal: AbortSignal): Pro
 /** @throws NatError MALFORMED */
 function peerOf(multihash: Uint8Array): PeerId {
   try {
-    const peer = peerIdFromMultihash(Digest.decode(multihash))
-    // of this kind are the names of websites
-    if (peer.type !== 'url') return peer
+    const digest = Digest.decode(multihash)
+    const peer = peerIdFromMultihash(digest)
+    // the kind "url" is that of names of websites
+    if (peer.type !== 'url' && (digest.code !== SHA_256 || digest.size === 32)) return peer
   } catch (cause) {
     throw new NatError('MALFORMED', 'the request names no peer', { cause })
   }

@@ -19,6 +19,8 @@ export interface Outcome {
   readonly seq?: number
   /** How long the hub keeps it, from now. */
   readonly lifetimeSeconds?: number
+  /** A record was registered of a peer of which there was none. */
+  readonly isNew?: boolean
   /** LIMIT: when to try again. */
   readonly retrySeconds?: number
 }

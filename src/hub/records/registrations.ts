@@ -49,10 +49,16 @@ export class Registrations {
     const refusal = badClock(record, nowMs) ?? (await this.#refusal(record, known, asker))
     if (refusal != null) return refusal
     const stored = this.#stored(record, envelope, nowMs)
-    if (!record.left && this.#isOwn(asker, record.peer)) return await this.#hold(stored)
-    const put = await store.put(stored, undefined, nowMs)
+    const isOwn = !record.left && this.#isOwn(asker, record.peer)
+    const outcome = isOwn ? await this.#hold(stored) : await this.#put(stored, nowMs)
+    return known == null && !record.left && outcome.status === 'OK' ? { ...outcome, isNew: true } : outcome
+  }
+
+  /** Of a record that anybody may have brought. */
+  async #put(stored: StoredRecord, nowMs: number): Promise<Outcome> {
+    const put = await this.#init.store.put(stored, undefined, nowMs)
     if (put.outcome === 'stored') {
-      if (record.left) this.#init.holdings.drop(stored.peer)
+      if (stored.left) this.#init.holdings.drop(stored.peer)
       // a record that is there already may have been brought by anybody
       else if (this.#init.holdings.isReserved(stored.peer)) return await this.#hold(stored)
     }

@@ -34,7 +34,7 @@ export class MapRecords implements Records {
     const current = this.kept.get(peer.toString())
     if (current != null && current.seq > seq) return { status: 'STALE', seq: current.seq, envelope: current.envelope }
     this.kept.set(peer.toString(), { envelope, seq, left })
-    return { status: 'OK', lifetimeSeconds }
+    return { status: 'OK', lifetimeSeconds, isNew: current == null && !left }
   }
 
   async find(peer: PeerId, asker: Asker): Promise<Outcome> {

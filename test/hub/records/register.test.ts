@@ -12,7 +12,8 @@ test('a record that is left is found by whoever asks, for as long as it says', a
   assert.deepEqual(await registry.register(envelope, alice.asker), {
     status: 'OK',
     seq: START_MS,
-    lifetimeSeconds: 600
+    lifetimeSeconds: 600,
+    isNew: true
   })
   await clock.advance(599_000)
   const found = await registry.find(alice.id, stranger())

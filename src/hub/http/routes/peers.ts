@@ -55,12 +55,9 @@ export function peerRoutes(app: FastifyInstance, context: RouteContext): void {
       const peer = peerOf(request.params.peerId, 400)
       admit(access, request.headers.authorization, requestSource(context, request), peer)
       const envelope = bodyOf(request)
-      const asker = askerOf(context, request)
-      // RFC 9110 section 9.3.4: 201 is for what was not there before
-      const before = await records.find(peer, asker)
-      if (before.status !== 'NOT_FOUND') accepted(before)
-      const { lifetimeSeconds } = accepted(await records.register(envelope, asker, peer))
-      return await reply.code(before.status === 'NOT_FOUND' ? 201 : 200).send({ lifetimeSeconds })
+      const { lifetimeSeconds, isNew } = accepted(await records.register(envelope, askerOf(context, request), peer))
+      // RFC 9110 section 9.3.4
+      return await reply.code(isNew === true ? 201 : 200).send({ lifetimeSeconds })
     }
   )
 

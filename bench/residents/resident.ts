@@ -26,17 +26,14 @@ export interface LabHub {
 /** Starts a hub with all addresses that its host has. */
 export async function startHub(lab: Lab, signal: AbortSignal): Promise<LabHub> {
   const data = await mkdtemp(join(tmpdir(), 'beeline-bench-'))
-  try {
-    const { ips, ip } = lab.host('hub')
-    const program = beeline('hub', ...ips.flatMap(each => ['--host', each]), '--data', data)
-    const child = lab.spawn('hub', program, { stdio: ['ignore', 'pipe', 'pipe'] })
-    const { addrs } = await whenReady(child, signal)
-    const isHere = (each: string) => each.startsWith(`/ip4/${ip}/`) && /\/quic-v1\/p2p\/|\/tcp\/\d+\/p2p\//.test(each)
-    return { hubs: addrs.filter(isHere), pid: childOf(child.pid!)! }
-  } finally {
-    // its key is read once, at the start
-    await rm(data, { recursive: true, force: true })
-  }
+  const { ips, ip } = lab.host('hub')
+  const program = beeline('hub', ...ips.flatMap(each => ['--host', each]), '--data', data)
+  const child = lab.spawn('hub', program, { stdio: ['ignore', 'pipe', 'pipe'] })
+  // its key and its records
+  child.once('close', () => void rm(data, { recursive: true, force: true }))
+  const { addrs } = await whenReady(child, signal)
+  const isHere = (each: string) => each.startsWith(`/ip4/${ip}/`) && /\/quic-v1\/p2p\/|\/tcp\/\d+\/p2p\//.test(each)
+  return { hubs: addrs.filter(isHere), pid: childOf(child.pid!)! }
 }
 
 /** A peer.ts in a lab, which ends with it. */

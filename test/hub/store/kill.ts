@@ -5,8 +5,16 @@ import { fileURLToPath } from 'node:url'
 const program = fileURLToPath(new URL('acknowledging.ts', import.meta.url))
 
 /** Lets a process put records, and kills it when it has acknowledged so many. @returns the numbers that it has acknowledged */
-export async function killedWhilePutting(url: string, folder: string, count: number): Promise<readonly number[]> {
-  const child = spawn(process.execPath, [program, url, folder], { stdio: ['ignore', 'pipe', 'pipe'] })
+export async function killedWhilePutting(
+  url: string,
+  folder: string,
+  count: number,
+  env: NodeJS.ProcessEnv = {}
+): Promise<readonly number[]> {
+  const child = spawn(process.execPath, [program, url, folder], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env }
+  })
   let out = ''
   let err = ''
   child.stderr.on('data', data => {

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { NatError } from '../../../src/core/errors.ts'
+import { freePort } from '../../../src/hub/free-port.ts'
 import { openStore } from '../../../src/hub/store/open.ts'
 import { addressText, parseRedisUrl, type RedisAddress } from '../../../src/hub/store/redis-address.ts'
-import { works } from './outage.ts'
+import { selfSigned } from '../stun/certificate.ts'
+import { killedWhilePutting } from './kill.ts'
+import { UNAVAILABLE, works } from './outage.ts'
+import { NOW, peerId } from './records.ts'
 import { NO_REDIS, RedisServer } from './redis-server.ts'
 
 const SERVER = { kind: 'server', tls: false, database: 0 } as const
@@ -105,5 +109,27 @@ describe('Redis with a password', { skip: NO_REDIS }, () => {
     const store = await openStore(`redis://:open%20sesame@127.0.0.1:${server.port}/3`, '')
     await works(store)
     await store.stop()
+  })
+})
+
+describe('Redis over TLS', { skip: NO_REDIS }, () => {
+  test('a certificate that this machine trusts, and no other', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'beeline-tls-'))
+    const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
+    const { cert, key } = selfSigned('127.0.0.1')
+    await Promise.all([writeFile(certFile, cert), writeFile(keyFile, key)])
+    const port = await freePort('127.0.0.1')
+    const files = ['--tls-cert-file', certFile, '--tls-key-file', keyFile]
+    const server = await RedisServer.start('--tls-port', `${port}`, ...files, '--tls-auth-clients', 'no')
+    const url = `rediss://127.0.0.1:${port}`
+    const stranger = await openStore(url, folder)
+    await assert.rejects(stranger.check(), { ...UNAVAILABLE, message: /self-signed/ })
+    await stranger.stop()
+    const [first] = await killedWhilePutting(url, folder, 10, { NODE_EXTRA_CA_CERTS: certFile })
+    const plain = await openStore(server.url, folder)
+    assert.ok((await plain.get(peerId(first! % 500), NOW)) != null)
+    await plain.stop()
+    await server.stop()
+    await rm(folder, { recursive: true })
   })
 })

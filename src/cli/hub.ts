@@ -20,6 +20,8 @@ export async function hub(out: Output, args: HubArguments): Promise<number> {
   }).catch(error => {
     throw listenError(error)
   })
+  const onHangup = () => void reread(out, args, running)
+  if (rereads) process.on('SIGHUP', onHangup)
   const host = settings.announce?.[0] ?? settings.hosts?.[0] ?? '0.0.0.0'
   const http = `http://${host.includes(':') ? `[${host}]` : host}:${running.httpPort}`
   const lines = running.addrs.map(address => `  ${address}`)
@@ -37,8 +39,6 @@ export async function hub(out: Output, args: HubArguments): Promise<number> {
     },
     `${out.colors.green('hub')} ${running.id}\n${lines.join('\n')}\nSTUN at ${running.stun.join(', ')}\npeers come with: beeline up --hub ADDRESS${token}`
   )
-  const onHangup = () => void reread(out, args, running)
-  if (rereads) process.on('SIGHUP', onHangup)
   await aborted(stopped)
   process.off('SIGHUP', onHangup)
   await running.stop()

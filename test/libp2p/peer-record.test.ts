@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { createPublicKey, verify } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import test from 'node:test'
 import { generateKeyPair, generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
@@ -69,6 +70,13 @@ test('the published goodbye', async () => {
   const opened = await openPeerRecord(goodbye)
   assert.equal(opened.left, true)
   assert.deepEqual(opened.addresses, [])
+})
+
+test('docs/rendezvous.md has both', async () => {
+  const page = await readFile(new URL('../../docs/rendezvous.md', import.meta.url), 'utf8')
+  const blocks = page.split('```').filter((_, i) => i % 2 === 1)
+  const bytes = blocks.map(block => (block.match(/\b[0-9a-f]{4,}\b/g) ?? []).join(''))
+  for (const vector of [VECTOR, GOODBYE]) assert.ok(bytes.includes(vector.replaceAll(' ', '')))
 })
 
 test('the signature is over domain, type and payload, each behind its length: checked without libp2p', () => {

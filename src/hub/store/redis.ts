@@ -50,7 +50,9 @@ class RedisStore implements RecordStore {
       clock,
       hasParts: address.kind === 'cluster',
       isBreak,
-      make: () => redisCommands(address)
+      make: () => redisCommands(address),
+      // news of a node that has failed may have been lost with it
+      ready: () => this.#watches.readAgain()
     })
     this.#subscriptions = new RedisSubscriptions({
       address,

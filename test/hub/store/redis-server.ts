@@ -103,12 +103,15 @@ export class RedisServer {
   }
 }
 
-/** Three masters with a third of the slots each. */
-export async function startCluster(): Promise<readonly RedisServer[]> {
-  const ports = await freePorts(6)
+const MASTERS = 3
+
+/** Three masters with a third of the slots each, and then replicas of the last one. */
+export async function startCluster(replicas = 0): Promise<readonly RedisServer[]> {
+  const count = MASTERS + replicas
+  const ports = await freePorts(2 * count)
   const servers = await Promise.all(
-    ports.slice(0, 3).map(async (port, at) => {
-      const bus = ['--cluster-port', `${ports[at + 3]}`, '--cluster-node-timeout', '2000']
+    ports.slice(0, count).map(async (port, at) => {
+      const bus = ['--cluster-port', `${ports[at + count]}`, '--cluster-node-timeout', '1000']
       const args = ['--cluster-enabled', 'yes', '--cluster-require-full-coverage', 'no', ...bus]
       const server = await RedisServer.stopped(port, ...args)
       await server.resume()
@@ -118,19 +121,27 @@ export async function startCluster(): Promise<readonly RedisServer[]> {
   const [first] = servers
   const ends = [0, 5_461, 10_923, 16_384]
   for (const [at, server] of servers.entries()) {
-    await server.command('CLUSTER', 'ADDSLOTSRANGE', `${ends[at]}`, `${ends[at + 1]! - 1}`)
-    if (server !== first) await first!.command('CLUSTER', 'MEET', HOST, `${server.port}`, `${ports[at + 3]}`)
+    if (at < MASTERS) await server.command('CLUSTER', 'ADDSLOTSRANGE', `${ends[at]}`, `${ends[at + 1]! - 1}`)
+    if (at > 0) await first!.command('CLUSTER', 'MEET', HOST, `${server.port}`, `${ports[at + count]}`)
   }
+  await eachUntil(servers, async server => {
+    const [info, slots] = [await server.command('CLUSTER', 'INFO'), await server.command('CLUSTER', 'SLOTS')]
+    return `${info}`.includes('cluster_state:ok') && Array.isArray(slots) && slots.length === MASTERS
+  })
+  const last = await servers[MASTERS - 1]!.command('CLUSTER', 'MYID')
+  const copies = servers.slice(MASTERS)
+  for (const server of copies) await server.command('CLUSTER', 'REPLICATE', `${last}`)
+  await eachUntil(copies, async server => `${await server.command('INFO', 'replication')}`.includes('link_status:up'))
+  return servers
+}
+
+async function eachUntil(servers: readonly RedisServer[], isSo: (server: RedisServer) => Promise<boolean>) {
   for (const server of servers) {
-    for (let attempt = 0; ; attempt++) {
-      const info = String(await server.command('CLUSTER', 'INFO'))
-      const slots = (await server.command('CLUSTER', 'SLOTS')) as readonly unknown[]
-      if (info.includes('cluster_state:ok') && slots.length === 3) break
-      if (attempt > 200) throw new Error(`no cluster: ${info}`)
+    for (let attempt = 0; !(await isSo(server)); attempt++) {
+      if (attempt > 200) throw new Error('no cluster')
       await sleep(50)
     }
   }
-  return servers
 }
 
 export function clusterUrl(servers: readonly RedisServer[]): string {

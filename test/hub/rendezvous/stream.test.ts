@@ -4,6 +4,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { Uint8ArrayList } from 'uint8arraylist'
 import { realClock } from '../../../src/core/clock.ts'
 import { withDeadline } from '../../../src/core/deadline.ts'
+import { seededRandom } from '../../../src/core/random.ts'
 import { RENDEZVOUS_LIMITS } from '../../../src/hub/rendezvous/index.ts'
 import { encodeFrame, takeFrame } from '../../../src/libp2p/frames.ts'
 import { openPeerRecord } from '../../../src/libp2p/peer-record.ts'
@@ -115,6 +116,27 @@ for (const [what, bytes] of garbage) {
     assert.equal(alice.connection.status, 'open')
   })
 }
+
+test('streams of random bytes and of spoiled requests: the hub serves on', async t => {
+  const hub = await startHub(t)
+  const random = seededRandom(5)
+  const alice = await startPeer(t, hub)
+  const talk = await alice.open()
+  const samples = [query(alice.multihash), encodeFrame(filled(200, 7))]
+  for (let peer = 0; peer < 3; peer++) {
+    const mallory = await startPeer(t, hub)
+    for (let i = 0; i < 16; i++) {
+      const bytes = i % 2 === 0 ? random.bytes(random.int(1, 5_000)) : Uint8Array.from(samples[i % 4 === 1 ? 0 : 1]!)
+      bytes[random.int(0, bytes.length - 1)] = random.int(0, 255)
+      const { stream } = await mallory.open()
+      stream.send(bytes)
+      await stream.close({ signal: signal() }).catch(() => {})
+      stream.abort(new Error('enough'))
+    }
+    assert.equal((await talk.ask({ type: 'QUERY', peer: alice.multihash })).status, 'NOT_FOUND')
+  }
+  await until('the hub has seen their ends', () => hub.registry.counts.members === 1)
+})
 
 test('a flood that nobody waits for the answers of ends the stream', async t => {
   const hub = await startHub(t)

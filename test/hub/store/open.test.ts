@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -10,7 +10,7 @@ import { addressText, parseRedisUrl, type RedisAddress } from '../../../src/hub/
 import { selfSigned } from '../stun/certificate.ts'
 import { killedWhilePutting } from './kill.ts'
 import { UNAVAILABLE, works } from './outage.ts'
-import { NOW, peerId } from './records.ts'
+import { collect, listen, NOW, peerId, stored, until, X } from './records.ts'
 import { NO_REDIS, RedisServer } from './redis-server.ts'
 
 const SERVER = { kind: 'server', tls: false, database: 0 } as const
@@ -110,6 +110,30 @@ describe('Redis with a password', { skip: NO_REDIS }, () => {
     await works(store)
     await store.stop()
   })
+})
+
+test('a user of Redis that may do what docs/hub.md says', { skip: NO_REDIS }, async () => {
+  const docs = await readFile(new URL('../../../docs/hub.md', import.meta.url), 'utf8')
+  const [, commands = '', more = ''] = /`(GET SET [A-Z\s]+)` and in a cluster `([A-Z]+)`/.exec(docs) ?? []
+  const allowed = `${commands} ${more}`.split(/\s+/).map(command => `+${command.toLowerCase()}`)
+  const server = await RedisServer.start()
+  await server.command('ACL', 'SETUSER', 'hub', 'on', '>pass', '~beeline:*', '&beeline:*', '-@all', ...allowed)
+  const url = `redis://hub:pass@127.0.0.1:${server.port}/2`
+  const [a, b] = await Promise.all([openStore(url, ''), openStore(url, '')])
+  const news = listen(b)
+  const calls: string[] = []
+  a.onCall(peer => calls.push(peer))
+  await works(a)
+  await b.watch(peerId(1))
+  for (const seq of [1, 2]) await a.put(stored(peerId(1), seq), X, NOW)
+  await b.call(peerId(1), Uint8Array.of(1))
+  assert.deepEqual((await b.list(undefined, 10, NOW)).peers.length, await b.count(NOW))
+  assert.deepEqual((await collect(b.held(X))).sort(), [peerId(1), peerId('works')].sort())
+  await a.release(peerId(1), X, NOW)
+  await until(() => news.length === 3 && calls.length === 1)
+  b.unwatch(peerId(1))
+  await Promise.all([a.stop(), b.stop()])
+  await server.stop()
 })
 
 describe('Redis over TLS', { skip: NO_REDIS }, () => {

@@ -35,8 +35,10 @@ export class HttpGate {
 
   /** @returns a function that gives the connection's place back; undefined when there is none */
   enter(socket: Socket): (() => void) | undefined {
-    const address = socket.remoteAddress ?? ''
-    return this.#connections.take(address, this.#proxies.has(address))
+    const { remoteAddress } = socket
+    // it was gone before it was accepted; of all others the address is known from now on, whatever becomes of them
+    if (remoteAddress == null) return undefined
+    return this.#connections.take(remoteAddress, this.#proxies.has(remoteAddress))
   }
 
   /** Counts a request. @returns why it is refused */

@@ -7,8 +7,9 @@ import type { RawData, WebSocket } from 'ws'
 /** What may wait in a WebSocket before its writer does: as much as js-libp2p lets wait. */
 const MAX_BUFFERED_BYTES = 4 * 1_024 * 1_024
 
-/** RFC 6455 section 7.4.1. */
+/** RFC 6455 section 7.4.1: as it should be; and what stands for a connection that ended without a word. */
 const NORMAL = 1_000
+const ABNORMAL = 1_006
 
 /** A WebSocket that somebody has opened to us, as libp2p wants its raw connections. */
 export class WebSocketConnection extends AbstractMultiaddrConnection {
@@ -26,8 +27,8 @@ export class WebSocketConnection extends AbstractMultiaddrConnection {
     })
     socket.on('error', error => this.abort(error))
     socket.on('close', code => {
-      if (code === NORMAL) this.onTransportClosed()
-      else this.onRemoteReset()
+      if (code === ABNORMAL) this.onRemoteReset()
+      else this.onTransportClosed()
     })
   }
 

@@ -1,5 +1,5 @@
 import type { ComponentLogger, CreateListenerOptions, Listener, ListenerEvents, Logger } from '@libp2p/interface'
-import { getThinWaistAddresses } from '@libp2p/utils'
+import { getThinWaistAddresses, ipPortToMultiaddr } from '@libp2p/utils'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { setMaxListeners, TypedEventEmitter } from 'main-event'
 import type { WebSocket } from 'ws'
@@ -27,7 +27,7 @@ export class WebSocketListener extends TypedEventEmitter<ListenerEvents> impleme
   readonly #logger: ComponentLogger
   readonly #log: Logger
   readonly #ending = new AbortController()
-  readonly #connections = new Set<WebSocketConnection>()
+  readonly #sockets = new Set<WebSocket>()
   #address: Multiaddr | undefined
   #release = () => {}
 
@@ -66,15 +66,18 @@ export class WebSocketListener extends TypedEventEmitter<ListenerEvents> impleme
     this.#address = undefined
     const over = new NatError('LINK_CLOSED', 'the listener was closed')
     this.#ending.abort(over)
-    for (const connection of this.#connections) connection.abort(over)
+    // those too that wait for the other side's goodbye
+    for (const socket of this.#sockets) socket.terminate()
     this.safeDispatchEvent('close')
   }
 
   #accept(socket: WebSocket, address: string, port: number): void {
-    const remote = multiaddr(`/${address.includes(':') ? 'ip6' : 'ip4'}/${address}/tcp/${port}/ws`)
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
+    // a zone is nobody else's business
+    const [host = ''] = address.split('%')
+    const remote = ipPortToMultiaddr(host, port).encapsulate('/ws')
     const connection = new WebSocketConnection(socket, remote, this.#logger.forComponent('beeline:ws:connection'))
-    this.#connections.add(connection)
-    connection.addEventListener('close', () => this.#connections.delete(connection), { once: true })
     this.#options.upgrader.upgradeInbound(connection, { signal: this.#ending.signal }).catch(error => {
       this.#log.error('a connection from %a failed to upgrade - %e', remote, error)
       connection.abort(error)

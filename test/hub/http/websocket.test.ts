@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { noise } from '@chainsafe/libp2p-noise'
 import type { Connection, Libp2p, Upgrader } from '@libp2p/interface'
@@ -27,7 +28,9 @@ async function startHub(t: TestContext, options: Partial<HttpServerOptions> = {}
   const node = await createLibp2p({
     ...common(),
     addresses: { listen: hosts.map(host => `/ip4/${host}/tcp/${http.port}/ws`) },
-    transports: [http.transport]
+    transports: [http.transport],
+    // all of this comes from one address
+    connectionManager: { inboundConnectionThreshold: 1_000 }
   })
   t.after(() => node.stop())
   await node.handle(ECHO, async stream => {
@@ -128,6 +131,25 @@ describe('WebSockets on the port of the API', () => {
       socket.send(message)
       await once(socket, 'close')
     }
+  })
+
+  it('may be given up at any moment', async t => {
+    const { http, node } = await startHub(t, { limits: { maxConnectionsFrom: 1_000 } })
+    const head =
+      'GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n'
+    const hello = `${head}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`
+    const hangUp = async (index: number) => {
+      const socket = connect(http.port, '127.0.0.1')
+      socket.on('error', () => {})
+      const ended = once(socket, 'close')
+      socket.write(hello)
+      if (index % 3 > 0) await once(socket, index % 3 === 1 ? 'connect' : 'data')
+      socket.resetAndDestroy()
+      await ended
+    }
+    await Promise.all(Array.from({ length: 150 }, (_, index) => hangUp(index)))
+    const peer = await startPeer(t)
+    assert.equal((await peer.dial(node.getMultiaddrs()[0]!)).status, 'open')
   })
 
   it('come from where a trusted proxy says, without a port', async t => {

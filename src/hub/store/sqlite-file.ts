@@ -1,7 +1,7 @@
 import { chmod, mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import { type Clock, sleep } from '../../core/clock.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { NatError } from '../../core/errors.ts'
 
 /** Kept in memory, and gone with the process. */
@@ -45,14 +45,15 @@ const SCHEMA = `
  *
  * @throws NatError BAD_OPTION when it cannot be used, and says why
  */
-export async function openDatabase(file: string, clock: Clock): Promise<DatabaseSync> {
+export async function openDatabase(file: string): Promise<DatabaseSync> {
   if (file !== IN_MEMORY) await provide(file)
-  for (const untilMs = clock.now() + LOCKED_FOR_MS; ; ) {
+  for (let waitedMs = 0; ; waitedMs += LOCK_RETRY_MS) {
     try {
       return tryOpen(file)
     } catch (error) {
-      if (isSqlite(error, SQLITE.BUSY) && clock.now() < untilMs) await sleep(clock, LOCK_RETRY_MS)
-      else throw unusable(file, error)
+      if (!isSqlite(error, SQLITE.BUSY) || waitedMs >= LOCKED_FOR_MS) throw unusable(file, error)
+      // by a timer that keeps the process alive: a hub that starts has nothing else yet
+      await sleep(LOCK_RETRY_MS)
     }
   }
 }

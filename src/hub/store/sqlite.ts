@@ -1,5 +1,4 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { type Clock, realClock } from '../../core/clock.ts'
 import { Events } from '../../core/events.ts'
 import { GroupCommit } from './group-commit.ts'
 import { openDatabase, unavailable } from './sqlite-file.ts'
@@ -15,8 +14,8 @@ const SWEEP_ROWS = 100
 const HELD_PAGE = 500
 
 /** Opens the records of a hub by itself. @throws NatError BAD_OPTION */
-export async function sqliteStore(file: string, clock: Clock = realClock): Promise<RecordStore> {
-  return new SqliteStore(file, await openDatabase(file, clock))
+export async function sqliteStore(file: string): Promise<RecordStore> {
+  return new SqliteStore(file, await openDatabase(file))
 }
 
 class SqliteStore implements RecordStore {

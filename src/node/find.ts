@@ -4,7 +4,6 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { type Clock, sleep } from '../core/clock.ts'
 import { withDeadline } from '../core/deadline.ts'
 import { NatError } from '../core/errors.ts'
-import { circuitAddress } from '../libp2p/circuit/address.ts'
 import { Race } from '../libp2p/circuit/race.ts'
 import type { KnownPeer } from '../libp2p/peer-record.ts'
 import type { Rendezvous } from '../libp2p/rendezvous/api.ts'
@@ -86,9 +85,9 @@ export async function find(node: Searching, peer: PeerId, signal: AbortSignal): 
     onIdle: next
   })
   const onRecord = (record: KnownPeer) => {
-    const more = untried(waysTo(record, node.own()).relayed)
-    for (const each of more) otherRelays.add(circuitAddress(each).relay.toString())
-    race.add(more)
+    const { relayed } = waysTo(record, node.own())
+    otherRelays.note(peer.toString(), relayed)
+    race.add(untried(relayed))
     if (race.isIdle) next()
   }
   race.add(untried(node.hubs.map(hub => hub.encapsulate(`/p2p-circuit/p2p/${peer}`))))

@@ -22,6 +22,7 @@ import { Link } from './link.ts'
 import { NodeNetwork } from './network.ts'
 import type { NodeEvents } from './node-events.ts'
 import { type NodeOptions, settingsOf } from './options.ts'
+import { OtherRelays } from './other-relays.ts'
 import { pathOf } from './path.ts'
 import { parsePeer } from './peer.ts'
 import { withNeighbours } from './registered.ts'
@@ -50,13 +51,14 @@ export async function createNode(options: NodeOptions) {
   const ports = new MappedPorts()
   const network = new NodeNetwork()
   const dials = new Dials()
+  const otherRelays = new OtherRelays()
   const examinations = new Examinations(() => dials.running > 0)
   const log = defaultLogger().forComponent('beeline:node')
   const experience = await openExperience(options.memoryFile, problem => log('what worked is not kept - %e', problem))
   const lan = mdns ? new LocalDiscovery(systemHost) : undefined
   const relayed = new Links({
     candidates: network.candidates,
-    relays: () => hubs,
+    relays: peer => (peer == null ? hubs : [...hubs, ...otherRelays.of(peer.toString())]),
     allowPrivate,
     registered: lan == null ? registered : withNeighbours(registered, lan.neighbours),
     summary: examinations.summary,
@@ -107,10 +109,15 @@ export async function createNode(options: NodeOptions) {
   const known = { libp2p, transportManager, hubs, hubIds, allowPrivate, isConnected }
   const rendezvousParts = { ...known, privateKey, links: relayed, reservations, summary: examinations.summary, dials }
   const rendezvous = new NodeRendezvous(rendezvousParts)
-  const search = searchOf({ ...known, rendezvous: rendezvous.client, ownRecord: () => rendezvous.record() })
+  const search = searchOf({
+    ...known,
+    otherRelays,
+    rendezvous: rendezvous.client,
+    ownRecord: () => rendezvous.record()
+  })
   rendezvous.answerCalls(rendezvousParts, search)
   /** Hubs, and relays that we go to peers by, are no peers. */
-  const isRelay = (id: string) => hubIds.has(id) || search.otherRelays.has(id)
+  const isRelay = (id: string) => hubIds.has(id) || otherRelays.has(id)
   const onConnection = ({ detail: connection }: CustomEvent<Connection>) => {
     const id = connection.remotePeer.toString()
     if (isRelay(id)) return

@@ -1,16 +1,37 @@
-/** So many relays are remembered: whom records name is up to strangers. */
-const MAX_RELAYS = 1_024
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { circuitAddress } from '../libp2p/circuit/address.ts'
 
-/** Relays that are not our hubs, and were connected to for the sake of a peer there: they are no peers themselves. */
+/** Whom records name is up to strangers: so many relays are remembered, and so many peers that are there, some kilobytes each. */
+const MAX_RELAYS = 1_024
+const MAX_PEERS = 1_024
+
+/** Relays that are not our hubs, and that peers are reached by: they are no peers themselves. */
 export class OtherRelays {
   /** The least recently used first. */
   readonly #ids = new Set<string>()
+  /** Addresses of relays, by the peer that is there. */
+  readonly #byPeer = new Map<string, readonly Multiaddr[]>()
 
-  add(id: string): void {
-    this.#ids.delete(id)
-    this.#ids.add(id)
-    const [oldest] = this.#ids
-    if (this.#ids.size > MAX_RELAYS && oldest != null) this.#ids.delete(oldest)
+  /** The relays that the newest record of a peer names. @param circuits as they are dialled: `…/p2p/RELAY/p2p-circuit/p2p/PEER` */
+  note(peer: string, circuits: readonly Multiaddr[]): void {
+    this.#byPeer.delete(peer)
+    if (circuits.length === 0) return
+    const relays = circuits.map(each => circuitAddress(each))
+    this.#byPeer.set(
+      peer,
+      relays.map(({ relayAddress }) => relayAddress)
+    )
+    forgetFirst(this.#byPeer, MAX_PEERS)
+    for (const { relay } of relays) {
+      this.#ids.delete(relay.toString())
+      this.#ids.add(relay.toString())
+    }
+    forgetFirst(this.#ids, MAX_RELAYS)
+  }
+
+  /** Where else a peer can be reached, when the relay that a link is at goes. */
+  of(peer: string): readonly Multiaddr[] {
+    return this.#byPeer.get(peer) ?? []
   }
 
   /** Somebody wants to connect to it as to a peer. */
@@ -20,5 +41,12 @@ export class OtherRelays {
 
   has(id: string): boolean {
     return this.#ids.has(id)
+  }
+}
+
+function forgetFirst(all: Set<string> | Map<string, unknown>, max: number): void {
+  for (const first of all.keys()) {
+    if (all.size <= max) return
+    all.delete(first)
   }
 }

@@ -8,7 +8,7 @@ import { NatError } from '../core/errors.ts'
 import { Events } from '../core/events.ts'
 import type { AllowPrivate } from '../core/ip.ts'
 import { secureRandom } from '../core/random.ts'
-import { circuitAddress, lastPeer } from '../libp2p/circuit/address.ts'
+import { lastPeer } from '../libp2p/circuit/address.ts'
 import { race } from '../libp2p/circuit/connect.ts'
 import type { ReservationEvents } from '../libp2p/circuit/index.ts'
 import type { SummarySource } from '../libp2p/links/context.ts'
@@ -154,7 +154,7 @@ async function dialBack(
 ): Promise<void> {
   const { peer } = caller
   const { relayed, direct } = waysTo(caller, own())
-  for (const each of relayed) otherRelays.add(circuitAddress(each).relay.toString())
+  otherRelays.note(peer.toString(), relayed)
   const ways = [...relayed, ...hubs.map(hub => hub.encapsulate(`/p2p-circuit/p2p/${peer}`)), ...direct]
   await withDeadline(realClock, CALLERS.dialMs, `a connection to ${peer}, which calls`, undefined, limit =>
     dials.join(peer.toString(), limit, signal =>

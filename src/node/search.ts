@@ -5,9 +5,8 @@ import { realClock } from '../core/clock.ts'
 import type { AllowPrivate } from '../core/ip.ts'
 import type { Searching } from './find.ts'
 import { LookedUp } from './looked-up.ts'
-import { OtherRelays } from './other-relays.ts'
 
-export interface SearchInit extends Pick<Searching, 'rendezvous' | 'ownRecord'> {
+export interface SearchInit extends Pick<Searching, 'rendezvous' | 'ownRecord' | 'otherRelays'> {
   readonly libp2p: Libp2p
   readonly transportManager: TransportManager
   readonly hubs: readonly Multiaddr[]
@@ -21,7 +20,6 @@ export function searchOf({ libp2p, hubIds, allowPrivate, isConnected, ...known }
   return {
     ...known,
     lookedUp: new LookedUp(),
-    otherRelays: new OtherRelays(),
     clock: realClock,
     wallMs: Date.now,
     own: () => ({ id: libp2p.peerId, addresses: libp2p.getMultiaddrs(), hubs: hubIds, allowPrivate }),

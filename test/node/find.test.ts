@@ -281,6 +281,7 @@ describe('a search', () => {
     await run(100)
     await end
     assert.deepEqual([otherRelays.has(relay1.toString()), otherRelays.has(hub1.toString())], [true, false])
+    assert.deepEqual(otherRelays.of(bob.toString()).map(String), [at(relay1).toString()])
   })
 })
 

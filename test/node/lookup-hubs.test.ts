@@ -8,6 +8,7 @@ import { explanationIn, explanationText } from '../../src/index.ts'
 import { sealPeerRecord } from '../../src/libp2p/peer-record.ts'
 import { createNode, type Node, type NodeOptions } from '../../src/node/node.ts'
 import type { LookupOutcome } from '../../src/traversal/explain/lookups.ts'
+import { ECHO, pump } from '../libp2p/links/stage.ts'
 import { type Lie, type RendezvousHub, type RendezvousHubInit, rendezvousHub } from './rendezvous-hub.ts'
 
 function theatre(t: TestContext) {
@@ -143,4 +144,33 @@ it('a peer whose hub is gone is dialled at its own address', async t => {
   await hers.crash()
   const link = await bob.connect(alice.id)
   assert.equal(link.path?.kind, 'direct')
+})
+
+it('a link over a hub that is not ours goes on when the connection to that is lost', async t => {
+  const { store: newStore, hub, node } = theatre(t)
+  const store = await newStore()
+  const [hers, his] = await Promise.all([hub({ store }), hub({ store })])
+  const alice = await node([hers], { techniques: [] })
+  await alice.handle(ECHO, async stream => {
+    for await (const chunk of stream) stream.send(chunk)
+  })
+  await registered(store, alice)
+  const bob = await node([his], { techniques: [] })
+  const link = await bob.connect(alice.id)
+  let closed = false
+  link.events.on('close', () => {
+    closed = true
+  })
+  let isBack = false
+  let rounds = 0
+  const pumping = pump(link, () => ++rounds > 0 && isBack)
+  await until('bytes go there and back', () => rounds > 2)
+  await hers.drop(bob.id)
+  // nothing is on its way any more
+  await until('the link is cut off', () => link.paths.length === 0)
+  const before = rounds
+  await until('bytes go there and back again', () => rounds > before + 2)
+  isBack = true
+  await pumping
+  assert.equal(closed, false)
 })

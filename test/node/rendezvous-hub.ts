@@ -2,7 +2,7 @@ import { noise } from '@chainsafe/libp2p-noise'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
 import type { Libp2p, Stream } from '@libp2p/interface'
-import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
 import { createLibp2p } from 'libp2p'
 import { Events } from '../../src/core/events.ts'
 import { accessOf } from '../../src/hub/access/index.ts'
@@ -32,6 +32,8 @@ export interface RendezvousHub {
   readonly id: string
   readonly addrs: readonly string[]
   stop(): Promise<void>
+  /** Closes its connections to that peer. */
+  drop(peer: string): Promise<void>
   /** It is gone, and the store does not hear of it. */
   crash(): Promise<void>
 }
@@ -70,6 +72,9 @@ export async function rendezvousHub({ store, lie, relay = {} }: RendezvousHubIni
   return {
     id,
     addrs: libp2p.getMultiaddrs().map(String),
+    async drop(peer) {
+      await libp2p.hangUp(peerIdFromString(peer))
+    },
     async stop() {
       await libp2p.stop()
       registry?.stop()

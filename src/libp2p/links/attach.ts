@@ -31,7 +31,7 @@ export async function attachRelay(
   signal: AbortSignal
 ): Promise<Attached> {
   const { keys } = session
-  const known = byPeer(context.relays())
+  const known = byPeer(context.relays(session.peer))
   const fresh = new Map([...known].filter(([peer]) => !session.relays.includes(peer)))
   const relays = fresh.size > 0 ? fresh : known
   if (keys == null || relays.size === 0) return 'no-relay'

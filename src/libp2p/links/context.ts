@@ -75,6 +75,6 @@ export interface LinksContext {
   /** The sockets that checks leave from. */
   sockets(): readonly LocalSocket[]
   readonly tokenFor: TokenFor
-  /** The relays that a link may be taken to. */
-  relays(): readonly Multiaddr[]
+  /** The relays that a link to that peer may be taken to; without a peer, our own hubs. */
+  relays(peer?: PeerId): readonly Multiaddr[]
 }

@@ -45,8 +45,8 @@ export interface LinksOptions {
   readonly summary?: SummarySource
   /** What found paths between the same networks before. @default nobody knows */
   readonly experience?: Experience
-  /** The relays that a link may be taken to when the one that it is at goes. */
-  readonly relays: () => readonly Multiaddr[]
+  /** The relays that a link to that peer may be taken to when the one that it is at goes; without a peer, our own hubs. */
+  readonly relays: (peer?: PeerId) => readonly Multiaddr[]
   /** @default the machine's */
   readonly clock?: Clock
   /** @default secure */

@@ -32,7 +32,7 @@ function stage({ connect = () => Promise.reject<Connection>(new Error('nobody is
   const events = new Events<SessionEvents>()
   const tries: number[] = []
   // what it looks at before it asks for a connection to a relay
-  const context = { clock, log: () => {}, relays: () => [HUB] } as unknown as LinksContext
+  const context = { clock, log: () => {}, relays: () => [HUB], tokenFor: () => undefined } as unknown as LinksContext
   const ends: string[] = []
   const link = {
     peer: PEER,

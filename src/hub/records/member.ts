@@ -8,7 +8,9 @@ export interface MemberInit {
   readonly address: string
   readonly limits: Pick<RecordLimits, 'maxWatchesEach'>
   readonly records: Pick<Records, 'register' | 'find'>
-  readonly watch: (peer: PeerId) => Promise<Outcome>
+  /** The same text, in memory that others have it in. */
+  readonly shared: (peer: string) => string
+  readonly watch: (peer: string) => Promise<Outcome>
   readonly unwatch: (peer: string) => void
   readonly call: (peer: PeerId, envelope: Uint8Array) => Promise<Outcome>
   readonly onLeave: () => void
@@ -36,11 +38,11 @@ export class ConnectedMember implements Member {
 
   async watch(peer: PeerId): Promise<Outcome> {
     const { maxWatchesEach } = this.#init.limits
-    const key = peer.toString()
+    const key = this.#init.shared(peer.toString())
     const isNew = !this.#watches.has(key)
     if (isNew && this.#watches.size >= maxWatchesEach) return limit(`a stream has ${maxWatchesEach} watches`, 1_000)
     this.#watches.add(key)
-    const outcome = await this.#init.watch(peer)
+    const outcome = await this.#init.watch(key)
     const hasBegun = outcome.status === 'OK' || outcome.status === 'NOT_FOUND'
     if (this.#hasLeft || (isNew && !hasBegun)) this.unwatch(peer)
     return outcome

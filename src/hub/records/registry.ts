@@ -124,6 +124,7 @@ export class Registry implements PeerRecords {
       address,
       limits: this.#init.limits,
       records: this,
+      shared: other => this.#watchers.shared(other),
       watch: other => this.#watch({ address, peer }, other, subscriber),
       unwatch: other => this.#watchers.remove(other, subscriber),
       call: (other, envelope) => this.#call(peer, other, envelope),
@@ -143,7 +144,7 @@ export class Registry implements PeerRecords {
     this.#watchers.stop()
   }
 
-  #watch(asker: Asker, other: PeerId, subscriber: Subscriber): Promise<Outcome> {
+  #watch(asker: Asker, other: string, subscriber: Subscriber): Promise<Outcome> {
     const { maxWatches } = this.#init.limits
     const full = this.#watchers.count >= maxWatches ? limit('the hub has no more watches', 60_000) : undefined
     return this.#serve(full ?? this.#lookup(asker), async () => {

@@ -1,4 +1,4 @@
-import type { PeerId } from '@libp2p/interface'
+import { base58btc } from 'multiformats/bases/base58'
 import type { Clock, Timer } from '../../core/clock.ts'
 import { MAX_RECORD_BYTES } from '../../wire/record.ts'
 import type { RecordStore, StoredRecord, StoreNews } from '../store/store.ts'
@@ -12,11 +12,13 @@ const LOOKS = 3
 /** What watchers have been told last; undefined: nothing yet. */
 type Known = 'gone' | { readonly seq: number; readonly expiresMs: number } | undefined
 
+/** There may be a million of these. */
 interface Watched {
-  readonly multihash: Uint8Array
+  /** Its id as text: one for all who keep it. */
+  readonly peer: string
   readonly subscribers: Set<Subscriber>
-  /** The store tells of it. */
-  readonly isWatched: Promise<void>
+  /** Resolves when the store tells of it; undefined once it does. */
+  beginning: Promise<void> | undefined
   known: Known
   /** How many news there were. */
   changes: number
@@ -47,32 +49,37 @@ export class Watchers {
     return this.#count
   }
 
+  /** The same text, but one that is kept already where there is one. */
+  shared(peer: string): string {
+    return this.#watched.get(peer)?.peer ?? peer
+  }
+
   /**
    * From now on the subscriber hears of that peer. Twice is once.
    *
    * @returns what is known of it now: no news that came before say anything newer
    * @throws what the store throws; there is no watch then
    */
-  async add(peer: PeerId, subscriber: Subscriber): Promise<StoredRecord | undefined> {
-    const key = peer.toString()
-    const watched = this.#watched.get(key) ?? this.#begin(key, peer)
+  async add(peer: string, subscriber: Subscriber): Promise<StoredRecord | undefined> {
+    const watched = this.#watched.get(peer) ?? this.#begin(peer)
     const isNew = !watched.subscribers.has(subscriber)
     if (isNew) {
       watched.subscribers.add(subscriber)
       this.#count++
     }
     try {
-      await watched.isWatched
-      return await this.#look(key, watched)
+      await watched.beginning
+      watched.beginning = undefined
+      return await this.#look(watched)
     } catch (error) {
-      if (isNew) this.#leave(key, watched, subscriber)
+      if (isNew) this.#leave(watched, subscriber)
       throw error
     }
   }
 
   remove(peer: string, subscriber: Subscriber): void {
     const watched = this.#watched.get(peer)
-    if (watched != null) this.#leave(peer, watched, subscriber)
+    if (watched != null) this.#leave(watched, subscriber)
   }
 
   stop(): void {
@@ -83,31 +90,30 @@ export class Watchers {
     this.#count = 0
   }
 
-  #begin(key: string, peer: PeerId): Watched {
-    const isWatched = this.#init.store.watch(key)
-    const { bytes: multihash } = peer.toMultihash()
-    const watched = { multihash, subscribers: new Set<Subscriber>(), isWatched, known: undefined, changes: 0 }
-    this.#watched.set(key, watched)
+  #begin(peer: string): Watched {
+    const beginning = this.#init.store.watch(peer)
+    const watched: Watched = { peer, subscribers: new Set(), beginning, known: undefined, changes: 0 }
+    this.#watched.set(peer, watched)
     this.#timer ??= this.#init.clock.after(EXPIRY_MS, this.#expire)
     return watched
   }
 
-  #leave(key: string, { subscribers }: Watched, subscriber: Subscriber): void {
+  #leave({ peer, subscribers }: Watched, subscriber: Subscriber): void {
     if (!subscribers.delete(subscriber)) return
     this.#count--
     // a watch that failed may have been followed by another one of that peer
-    if (subscribers.size > 0 || this.#watched.get(key)?.subscribers !== subscribers) return
-    this.#watched.delete(key)
-    this.#init.store.unwatch(key)
+    if (subscribers.size > 0 || this.#watched.get(peer)?.subscribers !== subscribers) return
+    this.#watched.delete(peer)
+    this.#init.store.unwatch(peer)
     if (this.#watched.size > 0) return
     this.#timer?.cancel()
     this.#timer = undefined
   }
 
-  async #look(key: string, watched: Watched): Promise<StoredRecord | undefined> {
+  async #look(watched: Watched): Promise<StoredRecord | undefined> {
     for (let look = 1; ; look++) {
       const { changes } = watched
-      const record = await this.#init.store.get(key, this.#init.wall())
+      const record = await this.#init.store.get(watched.peer, this.#init.wall())
       if (changes !== watched.changes && look < LOOKS) continue
       // whoever watches already has been told, unless its news are still on their way
       watched.known ??= record ?? 'gone'
@@ -121,22 +127,24 @@ export class Watchers {
     if (watched == null || (record != null && record.envelope.length > MAX_RECORD_BYTES)) return
     const { known } = watched
     if (record == null || record.left) {
-      if (known !== 'gone') this.#tell(peer, watched, undefined)
-    } else if (known == null || known === 'gone' || record.seq > known.seq) this.#tell(peer, watched, record)
+      if (known !== 'gone') this.#tell(watched, undefined)
+    } else if (known == null || known === 'gone' || record.seq > known.seq) this.#tell(watched, record)
   }
 
-  #tell(peer: string, watched: Watched, record: StoredRecord | undefined): void {
+  #tell(watched: Watched, record: StoredRecord | undefined): void {
     watched.changes++
     watched.known = record == null ? 'gone' : { seq: record.seq, expiresMs: record.expiresMs }
-    const news = { peer, multihash: watched.multihash, envelope: record?.envelope }
+    const { peer } = watched
+    // worked out anew each time: kept, it would be the half of what a watch takes
+    const news = { peer, multihash: base58btc.decode(`z${peer}`), envelope: record?.envelope }
     for (const subscriber of watched.subscribers) subscriber.news(news)
   }
 
   readonly #expire = (): void => {
     const nowMs = this.#init.wall()
-    for (const [peer, watched] of this.#watched) {
+    for (const watched of this.#watched.values()) {
       const { known } = watched
-      if (known != null && known !== 'gone' && known.expiresMs <= nowMs) this.#tell(peer, watched, undefined)
+      if (known != null && known !== 'gone' && known.expiresMs <= nowMs) this.#tell(watched, undefined)
     }
     this.#timer = this.#init.clock.after(EXPIRY_MS, this.#expire)
   }

@@ -79,7 +79,7 @@ export class Session implements Subscriber {
     if (refusal != null) return { status: 'FORBIDDEN', detail: refusal }
     switch (request.type) {
       case 'REGISTER':
-        return await member.register(request.envelope)
+        return await member.register(copied(request.envelope))
       case 'QUERY':
         return await member.find(peer!)
       case 'WATCH':
@@ -89,7 +89,7 @@ export class Session implements Subscriber {
         this.#outbox.forget(peer!.toString())
         return { status: 'OK' }
       case 'CALL':
-        return await member.call(peer!, request.envelope)
+        return await member.call(peer!, copied(request.envelope))
       default:
         return request satisfies never
     }
@@ -126,6 +126,11 @@ async function read(frames: Frames<RendezvousRequest>, signal: AbortSignal): Pro
     if (error instanceof NatError && error.code === 'LINK_CLOSED') return undefined
     throw error
   }
+}
+
+/** What may be kept for long: not as a part of all that came with it. */
+function copied(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.from(bytes)
 }
 
 /** @throws NatError MALFORMED */

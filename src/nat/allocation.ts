@@ -27,6 +27,8 @@ const WRAP = 0x8000
  */
 const ENOUGH_NEAR = 5
 const NEAR = 48
+/** Six that go up in this order, without the seventh, are no chance. */
+const ENOUGH_BUT_ONE = 7
 /** Parity is a coin per mapping: six are right by chance once in 64 times, and fewer say nothing. */
 const ENOUGH_FOR_PARITY = 6
 
@@ -46,7 +48,7 @@ export function classifyAllocation(made: readonly Allocated[]): AllocationVerdic
   const longest = rows.reduce((one, other) => (other.length > one.length ? other : one), [])
   if (longest.length < ENOUGH) return { allocation: null, step: null, parity: null }
   const ports = longest.map(({ publicPort }) => publicPort)
-  const step = stepOf(ports, parity !== false) ?? stepOfNear(ports)
+  const step = stepOf(ports, parity !== false) ?? stepOfNear(ports) ?? stepButOne(ports, parity !== false)
   return { allocation: step == null ? 'random' : 'sequential', step, parity }
 }
 
@@ -68,6 +70,16 @@ function stepOf(ports: readonly number[], parityKept: boolean): number | null {
   const step = parityKept ? least : sizes.reduce(divisor, least)
   if (step > MAX_STEP || sizes.some(size => size > MAX_GAP * step)) return null
   return sign * step
+}
+
+/** The same where one of many is out of line: from that port somebody had asked before, and the NAT still knew it. */
+function stepButOne(ports: readonly number[], parityKept: boolean): number | null {
+  if (ports.length < ENOUGH_BUT_ONE) return null
+  for (const index of ports.keys()) {
+    const step = stepOf(ports.toSpliced(index, 1), parityKept)
+    if (step != null) return step
+  }
+  return null
 }
 
 /**

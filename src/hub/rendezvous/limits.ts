@@ -8,7 +8,7 @@ export const RENDEZVOUS_LIMITS = {
   maxInFlight: 64,
   /** Calls that wait for a peer that does not read; more are lost. */
   maxCalls: 16,
-  /** After a request too many the next one is read so much later. */
+  /** After one that was refused because of its number, the next request is read so much later. */
   pauseMs: 100
 } as const
 

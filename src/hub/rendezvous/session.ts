@@ -28,6 +28,8 @@ export class Session implements Subscriber {
   readonly #init: SessionInit
   readonly #outbox: Outbox
   readonly #serving = new Set<Promise<void>>()
+  /** It was refused something just now because of its number. */
+  #isTooFast = false
 
   constructor(init: SessionInit) {
     this.#init = init
@@ -59,7 +61,9 @@ export class Session implements Subscriber {
       if (isTooMany) this.#answer(request, TOO_MANY)
       else this.#serve(request, this.#outcome(member, request, peer))
       await this.#outbox.drained()
-      if (isTooMany) await sleep(clock, RENDEZVOUS_LIMITS.pauseMs, signal)
+      // a refusal costs little, and ten thousand a second would cost much
+      if (this.#isTooFast) await sleep(clock, RENDEZVOUS_LIMITS.pauseMs, signal)
+      this.#isTooFast = false
     }
     await Promise.all(this.#serving)
     await this.#outbox.drained()
@@ -97,6 +101,7 @@ export class Session implements Subscriber {
 
   #answer({ type, request }: RendezvousRequest, outcome: Outcome): void {
     const { status, detail, envelope, lifetimeSeconds } = outcome
+    if (status === 'LIMIT') this.#isTooFast = true
     this.#outbox.answer(
       rendezvousEventCodec.encode({
         type: 'ANSWER',

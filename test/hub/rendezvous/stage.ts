@@ -41,8 +41,11 @@ export interface HubStage {
   readonly node: Libp2p
   readonly registry: Registry
   readonly store: MoodyStore
-  /** Of the reservations and the records; streams have the machine's. */
   readonly clock: VirtualClock
+  /** Those that are stopped before it is. */
+  readonly peers: Libp2p[]
+  /** How many requests it has looked at. */
+  readonly requests: () => number
 }
 
 export interface HubInit {
@@ -57,6 +60,13 @@ export async function startHub(t: TestContext, init: HubInit = {}): Promise<HubS
   const { limits = {}, refusal = () => undefined, over } = init
   const store = await moodyStore(t)
   const clock = new VirtualClock()
+  let requests = 0
+  const access = {
+    refusal: (peer: string) => {
+      requests++
+      return refusal(peer)
+    }
+  }
   const events = new Events<ReservationEvents>()
   const registry = startRegistry({ store, hub: 'hub', reservations: events, limits, clock })
   const listen = ['/ip4/127.0.0.1/tcp/0', ...(over == null ? [] : [`${over.getMultiaddrs()[0]}/p2p-circuit`])]
@@ -67,14 +77,17 @@ export async function startHub(t: TestContext, init: HubInit = {}): Promise<HubS
     services: {
       identify: identify(),
       relay: relayService({ clock, events }),
-      rendezvous: rendezvousService({ records: registry, access: { refusal } })
+      rendezvous: rendezvousService({ records: registry, access, clock })
     }
   })
+  const peers: Libp2p[] = []
   t.after(async () => {
+    // a peer whose hub has gone takes its time
+    await Promise.all(peers.map(peer => peer.stop()))
     await node.stop()
     registry.stop()
   })
-  return { node, registry, store, clock }
+  return { node, registry, store, clock, peers, requests: () => requests }
 }
 
 /** A rendezvous stream, by hand. */
@@ -129,7 +142,7 @@ export interface PeerStage {
 
 export async function startPeer(
   t: TestContext,
-  hub: { readonly node: Libp2p },
+  hub: Pick<HubStage, 'node'> & Partial<HubStage>,
   how: 'direct' | 'reserved' = 'direct'
 ): Promise<PeerStage> {
   const key = await generateKeyPair('Ed25519')
@@ -141,7 +154,8 @@ export async function startPeer(
     transports: [tcp(), circuitRelay()],
     services: { identify: identify() }
   })
-  t.after(async () => node.stop())
+  if (hub.peers == null) t.after(async () => node.stop())
+  else hub.peers.push(node)
   const connection = await node.dial(address)
   return {
     node,

@@ -89,6 +89,7 @@ test('64 requests are in hand at once, and answered by their numbers; the next o
     numbers.add(request)
   }
   assert.equal(numbers.size, most)
+  await hub.clock.advance(RENDEZVOUS_LIMITS.pauseMs)
   assert.equal((await talk.ask({ type: 'QUERY', peer: alice.multihash })).status, 'NOT_FOUND')
 })
 
@@ -175,10 +176,34 @@ test('who opens one stream after the other is stopped', async t => {
     return members
   }
   for (let i = 0; i < 16; i++) assert.equal(await opened(), 1)
-  await assert.rejects(async () => {
-    // more than one second may have passed
-    for (let i = 0; i < 100; i++) await opened()
-  })
+  await assert.rejects(opened())
+  await hub.clock.advance(1_000)
+  assert.equal(await opened(), 1)
+  await assert.rejects(opened())
+})
+
+test('who is refused for asking too often is read more slowly', async t => {
+  const hub = await startHub(t, { limits: { lookups: { burst: 10, refillMs: 3_600_000, maxKeys: 10 } } })
+  const alice = await startPeer(t, hub)
+  const talk = await alice.open()
+  for (let request = 0; request < 1_000; request++) talk.send({ type: 'QUERY', request, peer: alice.multihash })
+  const seen: number[] = []
+  const heard = async (until: number) => {
+    while (seen.length < until) {
+      const { request, status } = await talk.answer()
+      assert.equal(status, request < 10 ? 'NOT_FOUND' : 'LIMIT')
+      seen.push(request)
+    }
+  }
+  await heard(11)
+  // what was read in the turn of the first refusal is answered, too
+  const before = hub.requests()
+  assert.ok(before <= 10 + 4, `${before} requests at once`)
+  for (let pause = 1; pause <= 5; pause++) {
+    await hub.clock.advance(RENDEZVOUS_LIMITS.pauseMs)
+    await heard(11 + pause)
+  }
+  assert.ok(hub.requests() <= before + 5 * 4, `${hub.requests()} requests`)
 })
 
 test('a hub that is not for everybody says why, to each request; who is let in meanwhile is served', async t => {

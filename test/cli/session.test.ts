@@ -17,7 +17,7 @@ describe('hub, up, ping and perf on loopback', { concurrency: 2 }, () => {
   it('say what the contract says, with every field of the right kind', async t => {
     const { hub, up, run } = await bench(t)
     const { program, id, addrs } = await hub()
-    assert.deepEqual(Object.keys(program.events[0]!), ['event', 'id', 'addrs', 'http', 'stun'])
+    assert.deepEqual(Object.keys(program.events[0]!), ['event', 'id', 'addrs', 'http', 'stun', 'access'])
     assert.match(String(program.events[0]!['http']), /^http:\/\/127\.0\.0\.1:\d+$/)
     const port = /udp\/(\d+)/.exec(addrs[0]!)![1]
     const ws = /tcp\/(\d+)\/ws/.exec(addrs[2]!)![1]

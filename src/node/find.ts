@@ -7,7 +7,7 @@ import { NatError } from '../core/errors.ts'
 import { Race } from '../libp2p/circuit/race.ts'
 import type { KnownPeer } from '../libp2p/peer-record.ts'
 import type { Rendezvous } from '../libp2p/rendezvous/api.ts'
-import { untrue } from '../traversal/explain/lookups.ts'
+import { lookupTexts } from '../traversal/explain/lookups.ts'
 import { connectError } from './connect-error.ts'
 import type { LookedUp } from './looked-up.ts'
 import { Lookup } from './lookup.ts'
@@ -158,6 +158,9 @@ function notFound(peer: PeerId, { newest, findings }: Lookup, error: unknown, si
           cause: error
         })
       : connectError(peer.toString(), error, signal)
-  const lies = untrue(findings)
-  return lies.length === 0 ? said : new NatError(said.code, `${said.message}; ${lies.join('; ')}`, { cause: said })
+  const told = lookupTexts(
+    findings.filter(({ outcome }) => outcome !== 'left'),
+    false
+  )
+  return told.length === 0 ? said : new NatError(said.code, `${said.message}; ${told.join('; ')}`, { cause: said })
 }

@@ -286,19 +286,24 @@ describe('a search', () => {
 })
 
 /** What a hub may do, and what it is called then. Beside it is an honest one, who has the record. */
-const LIES: ReadonlyArray<readonly [what: string, said: Said, outcome: LookupOutcome, isNamed: boolean]> = [
-  ['an old record', [1, ok(await sealed([by(relay2)], { seq: 9 }))], 'old', true],
-  ["another peer's record", [1, ok(await sealed([by(relay2)], {}, keys[2]!))], 'wrong-peer', true],
-  ['a forged record', [1, ok(forgedBytes)], 'forged', true],
-  ['garbage', [1, ok(Uint8Array.of(7, 7, 7))], 'garbage', true],
+const LIES: ReadonlyArray<readonly [what: string, said: Said, outcome: LookupOutcome, named?: string]> = [
+  ['an old record', [1, ok(await sealed([by(relay2)], { seq: 9 }))], 'old', 'answered with an old record'],
+  [
+    "another peer's record",
+    [1, ok(await sealed([by(relay2)], {}, keys[2]!))],
+    'wrong-peer',
+    'answered with a record that somebody else signed'
+  ],
+  ['a forged record', [1, ok(forgedBytes)], 'forged', 'answered with a record that the peer has not signed'],
+  ['garbage', [1, ok(Uint8Array.of(7, 7, 7))], 'garbage', 'answered with something that is no record'],
   [
     'a record that ended days ago',
     [1, ok(await sealed([by(relay2)], { seq: 99, issuedAtSeconds: 1_000 }))],
     'expired',
-    true
+    'answered with a record that is out of date'
   ],
-  ['nothing', [1, NONE], 'none', false],
-  ['after a minute', 'silent', 'silent', false]
+  ['nothing', [1, NONE], 'none'],
+  ['after a minute', 'silent', 'silent', 'did not answer in time']
 ]
 
 describe('a hub that answers with', () => {
@@ -325,8 +330,8 @@ describe('a hub that answers with', () => {
 
 describe('when all hubs answer with', () => {
   // an old record is the newest one that is known, when all have it
-  for (const [what, said, outcome, isNamed] of LIES.filter(([, , outcome]) => outcome !== 'old')) {
-    it(`${what}, the peer is offline, and each of them is named who has lied`, async () => {
+  for (const [what, said, outcome, named] of LIES.filter(([, , outcome]) => outcome !== 'old')) {
+    it(`${what}, the peer is offline, and each of them is named whom it is due to`, async () => {
       const dials = { hub1: [40, OFFLINE], hub2: [40, OFFLINE], relay2: [40, OFFLINE] } as const
       const { over, findings } = stage({ dials, hubs: [said, said] })
       const error = await over()
@@ -336,7 +341,7 @@ describe('when all hubs answer with', () => {
         ['hub2', outcome]
       ])
       for (const hub of [hub1, hub2]) {
-        assert.equal(error.message.includes(`the hub ${hub} answered with`), isNamed, error.message)
+        assert.equal(error.message.includes(`the hub ${hub} ${named ?? ''}`), named != null, error.message)
       }
     })
   }

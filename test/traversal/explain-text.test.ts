@@ -33,6 +33,21 @@ describe('an explanation for people', () => {
     assert.match(text, /^ {2}birthday {4}waiting {11}connected: /m)
   })
 
+  it('names hubs that have lied, and without a connection those too that were of no help', () => {
+    const lookups = [
+      { hub: '12D3KooWFirst', outcome: 'found', ms: 40 },
+      { hub: '12D3KooWLiar', outcome: 'wrong-peer', ms: 41, detail: 'Bob has\nnot signed it' },
+      { hub: '12D3KooWSlow', outcome: 'silent', ms: 5_000 },
+      { hub: '12D3KooWEmpty', outcome: 'none', ms: 40 }
+    ] as const
+    const told = (explanation: Explanation) => explanationText(explanation).match(/the hub .*/g)
+    const lie = 'the hub 12D3KooWLiar answered with a record that somebody else signed (Bob has not signed it)'
+    assert.deepEqual(told(explanationOf({ ...HARD, lookups })), [lie])
+    const slow = 'the hub 12D3KooWSlow did not answer in time'
+    assert.deepEqual(told(explanationOf({ ...HARD, path: null, lookups })), [lie, slow])
+    assert.deepEqual(told(explanationOf(HARD)), null)
+  })
+
   it('of a direct path is short', () => {
     const { plan: _, ...rest } = HARD
     const direct = explanationOf({

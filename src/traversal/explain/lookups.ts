@@ -33,12 +33,7 @@ const UNTRUE: ReadonlySet<LookupOutcome> = new Set(['forged', 'wrong-peer', 'gar
 /** What nobody needs to hear. */
 const USUAL: ReadonlySet<LookupOutcome> = new Set(['found', 'none', 'unsupported'])
 
-/** Hubs that have answered what is not true, each in a sentence without a full stop. */
-export function untrue(findings: readonly LookupFinding[]): string[] {
-  return findings.filter(({ outcome }) => UNTRUE.has(outcome)).map(lookupText)
-}
-
-/** What hubs answered, as far as people want to know: without a connection, whatever may have to do with it. */
+/** What hubs answered, as far as people want to know, each in a sentence without a full stop: lies, and without a connection whatever may have to do with that. */
 export function lookupTexts(findings: readonly LookupFinding[], isConnected: boolean): string[] {
   const told = isConnected ? UNTRUE : undefined
   return findings.filter(({ outcome }) => told?.has(outcome) ?? !USUAL.has(outcome)).map(lookupText)

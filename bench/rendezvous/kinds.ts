@@ -64,6 +64,7 @@ export const CONNECTION_KINDS: Readonly<Record<string, Kind>> = Object.fromEntri
       'sign of life': byConnection(way, 1, client => client.ping()),
       registration: registrations(way),
       lookup: queries(way),
+      'refused circuit': byConnection(way, 1, (client, _, { watched }) => client.refusedCircuit(watched[0]!)),
       circuit: byConnection(way, HEAVY, (client, other) => client.circuit(other.signer))
     }
     return Object.entries(kinds).map(([name, kind]) => [`${name}, ${way.toUpperCase()}`, kind])
@@ -127,13 +128,17 @@ function connections(way: Way): Kind {
 }
 
 /** Each client one after the other, all of them at once; each with the next one, where it takes another one. */
-function byConnection(way: Way, heavy: number, ask: (client: LightClient, other: LightClient) => Promise<void>): Kind {
-  return async ({ clients }, count) => {
-    const { length } = clients[way]
+function byConnection(
+  way: Way,
+  heavy: number,
+  ask: (client: LightClient, other: LightClient, crowd: Crowd) => Promise<void>
+): Kind {
+  return async (crowd, count) => {
+    const { length } = crowd.clients[way]
     const each = Math.ceil(count / heavy / length)
     const fast = ({ clients }: Site) =>
       drain(clients[way], length, async (client, i) => {
-        for (let n = 0; n < each; n++) await ask(client, clients[way][(i + 1) % length]!)
+        for (let n = 0; n < each; n++) await ask(client, clients[way][(i + 1) % length]!, crowd)
       })
     return { count: each * length, fast }
   }

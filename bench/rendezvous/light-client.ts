@@ -1,6 +1,8 @@
 import { noise } from '@chainsafe/libp2p-noise'
 import { quic } from '@chainsafe/libp2p-quic'
+import { identify } from '@libp2p/identify'
 import type { Connection, Libp2p, PrivateKey, Stream } from '@libp2p/interface'
+import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { byteStream } from '@libp2p/utils'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -56,13 +58,11 @@ export class LightClient {
   }
 
   /** Has the hub join it to a peer with a reservation there, exchanges what a connect does, and hangs up. */
-  async circuit({ multihash }: Signer): Promise<void> {
+  async circuit(to: Signer): Promise<void> {
     const signal = this.#signal()
-    const stream = await openHop(this.#connection, { signal })
-    const frames = new Frames(stream, hopCodec, 'circuit hop')
-    frames.send({ type: 'CONNECT', peer: { id: multihash, addrs: [] } })
-    const { status } = await frames.read(signal)
+    const { frames, status } = await this.#connect(to, signal)
     if (status !== 'OK') throw new Error(`the hub answers a CONNECT by ${status}`)
+    const { stream } = frames
     const bytes = byteStream(frames.unwrap())
     const packet = new Uint8Array(CIRCUIT_BYTES / CIRCUIT_PACKETS)
     for (let i = 0; i < CIRCUIT_PACKETS; i++) {
@@ -72,9 +72,23 @@ export class LightClient {
     await stream.close({ signal })
   }
 
+  /** The same, to a peer that is not at that hub. */
+  async refusedCircuit(to: Signer): Promise<void> {
+    const { frames, status } = await this.#connect(to, this.#signal())
+    if (status !== 'NO_RESERVATION') throw new Error(`the hub answers a CONNECT by ${status}`)
+    await frames.stream.close()
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#node.stop()
+  }
+
+  async #connect({ multihash }: Signer, signal: AbortSignal) {
+    const frames = new Frames(await openHop(this.#connection, { signal }), hopCodec, 'circuit hop')
+    frames.send({ type: 'CONNECT', peer: { id: multihash, addrs: [] } })
+    const { status } = await frames.read(signal)
+    return { frames, status }
   }
 
   #signal(): AbortSignal {
@@ -82,7 +96,7 @@ export class LightClient {
   }
 }
 
-/** It listens nowhere and has no service. */
+/** It listens nowhere, and answers what a hub asks of every peer. */
 export async function lightNode(privateKey: PrivateKey): Promise<Libp2p> {
   return await createLibp2p({
     privateKey,
@@ -90,7 +104,8 @@ export async function lightNode(privateKey: PrivateKey): Promise<Libp2p> {
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     connectionMonitor: { enabled: false },
-    connectionGater: { denyDialMultiaddr: () => false }
+    connectionGater: { denyDialMultiaddr: () => false },
+    services: { identify: identify(), ping: ping() }
   })
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
@@ -34,6 +35,8 @@ export async function signers(count: number): Promise<Signer[]> {
 export async function seal(of: readonly Signer[], seq: number): Promise<Sealed[]> {
   const sealed: Sealed[] = []
   for (const signer of of) {
+    // what hubs send meanwhile is read
+    if (sealed.length % 64 === 0) await setImmediate()
     const envelope = await sealPeerRecord(signer.key, { seq, addresses: ADDRESSES, summary: SUMMARY })
     sealed.push({ signer, envelope })
   }

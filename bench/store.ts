@@ -35,14 +35,27 @@ interface Speed {
   readonly p50: number
   readonly p99: number
   readonly stallMs: number
+  /** Processor time of each operation, in microseconds: what the hub spends, and what Redis does. */
+  readonly hubMicros: number
+  readonly serverMicros: number
 }
 
+/** What the processes of a store have used of the processor so far, in microseconds. */
+type Used = () => Promise<number>
+
 /** All operations, so many at a time, and how long each of them takes. */
-async function timed(operations: number, atOnce: number, work: (index: number) => Promise<unknown>): Promise<Speed> {
+async function timed(
+  operations: number,
+  atOnce: number,
+  used: Used,
+  work: (index: number) => Promise<unknown>
+): Promise<Speed> {
   const took: number[] = []
   let next = 0
   const loop = monitorEventLoopDelay({ resolution: 1 })
+  const usedBefore = await used()
   const startedMs = performance.now()
+  const cpuBefore = process.cpuUsage()
   loop.enable()
   const worker = async () => {
     for (let index = next++; index < operations; index = next++) {
@@ -54,7 +67,10 @@ async function timed(operations: number, atOnce: number, work: (index: number) =
   await Promise.all(Array.from({ length: atOnce }, worker))
   const seconds = (performance.now() - startedMs) / 1_000
   loop.disable()
+  const cpu = process.cpuUsage(cpuBefore)
   return {
+    hubMicros: (cpu.user + cpu.system) / operations,
+    serverMicros: ((await used()) - usedBefore) / operations,
     perSecond: operations / seconds,
     p50: quantile(took, 0.5),
     p99: quantile(took, 0.99),
@@ -70,15 +86,17 @@ interface Run {
   readonly bytes: number
 }
 
-async function run(store: RecordStore, bytes: () => Promise<number>): Promise<Run> {
+async function run(store: RecordStore, used: Used, bytes: () => Promise<number>): Promise<Run> {
   const { peers, atOnce } = options
   const nowMs = Date.now()
   const put = (seq: number) => (index: number) => store.put(recordOf(index, seq, nowMs), HUB, nowMs)
   const before = await bytes()
-  const first = await timed(peers, atOnce, put(1))
-  const renewal = await timed(peers, atOnce, put(2))
-  const get = await timed(peers, atOnce, index => store.get(recordOf((index * 7_919) % peers, 1, nowMs).peer, nowMs))
-  const alone = await timed(Math.min(peers, 2_000), 1, put(3))
+  const first = await timed(peers, atOnce, used, put(1))
+  const renewal = await timed(peers, atOnce, used, put(2))
+  const get = await timed(peers, atOnce, used, index =>
+    store.get(recordOf((index * 7_919) % peers, 1, nowMs).peer, nowMs)
+  )
+  const alone = await timed(Math.min(peers, 2_000), 1, used, put(3))
   return { first, renewal, alone, get, bytes: ((await bytes()) - before) / peers }
 }
 
@@ -94,6 +112,14 @@ async function sizeOf(...files: readonly string[]): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0)
 }
 
+const none = async () => 0
+
+async function usedMicros(server: RedisServer): Promise<number> {
+  const info = String(await server.command('INFO', 'cpu'))
+  const seconds = (name: string) => Number(new RegExp(`used_cpu_${name}:([\\d.]+)`).exec(info)?.[1])
+  return 1e6 * (seconds('user') + seconds('sys'))
+}
+
 async function usedMemory(server: RedisServer): Promise<number> {
   return Number(/used_memory:(\d+)/.exec(String(await server.command('INFO', 'memory')))?.[1])
 }
@@ -106,14 +132,14 @@ let files = 0
 const contenders: Readonly<Record<string, () => Promise<Run>>> = {
   'SQLite, in memory': async () => {
     const store = await openStore('memory:', folder)
-    const result = await run(store, async () => 0)
+    const result = await run(store, none, none)
     await store.stop()
     return result
   },
   'SQLite, a file': async () => {
     const file = join(folder, `${files++}.sqlite`)
     const store = await openStore(`sqlite:${file}`, folder)
-    const result = await run(store, async () => 0)
+    const result = await run(store, none, none)
     await store.stop()
     // what was in the log is in the file now
     const bytes = (await sizeOf(file)) / options.peers
@@ -127,10 +153,13 @@ const contenders: Readonly<Record<string, () => Promise<Run>>> = {
 async function redisRun(url: string, servers: readonly RedisServer[]): Promise<Run> {
   for (const each of servers) await each.command('FLUSHALL')
   const store = await openStore(url, folder)
-  const result = await run(store, async () => {
-    const used = await Promise.all(servers.map(usedMemory))
-    return used.reduce((sum, bytes) => sum + bytes, 0)
-  })
+  const sum = async (what: (server: RedisServer) => Promise<number>) =>
+    (await Promise.all(servers.map(what))).reduce((total, each) => total + each, 0)
+  const result = await run(
+    store,
+    () => sum(usedMicros),
+    () => sum(usedMemory)
+  )
   await store.stop()
   return result
 }
@@ -157,7 +186,9 @@ for (const what of speeds) {
       'to a file',
       'p50, ms',
       'p99, ms',
-      'longest stall, ms'
+      'longest stall, ms',
+      'CPU of the hub, µs',
+      'of Redis, µs'
     ],
     names.map(name => [
       name,
@@ -165,7 +196,9 @@ for (const what of speeds) {
       ratio(name, each => each[what].perSecond),
       of(name, each => each[what].p50).toFixed(3),
       of(name, each => each[what].p99).toFixed(3),
-      of(name, each => each[what].stallMs).toFixed(1)
+      of(name, each => each[what].stallMs).toFixed(1),
+      of(name, each => each[what].hubMicros).toFixed(1),
+      of(name, each => each[what].serverMicros).toFixed(1)
     ])
   )
   process.stdout.write('\n')

@@ -9,8 +9,8 @@ import type { StoreEvents } from './store-events.ts'
 
 /** How often, by the clock of those who put, it is looked for records to forget. */
 const SWEEP_EVERY_MS = 1_000
-/** How many are deleted in one turn of the event loop: a millisecond or two. */
-const SWEEP_ROWS = 100
+/** How many are deleted in one transaction, and so in one turn of the event loop: a millisecond or two. */
+const SWEEP_ROWS = 50
 const HELD_PAGE = 500
 
 /** Opens the records of a hub by itself. @throws NatError BAD_OPTION */
@@ -26,13 +26,17 @@ class SqliteStore implements RecordStore {
   readonly #watched = new Set<string>()
   readonly #events = new Events<StoreEvents>()
   #sweptMs = Number.NEGATIVE_INFINITY
+  #hasSwept = false
 
   constructor(file: string, database: DatabaseSync) {
     this.#file = file
     this.#database = database
     this.#rows = new SqliteRows(database)
     this.#writes = new GroupCommit({
-      begin: () => database.exec('BEGIN IMMEDIATE'),
+      begin: () => {
+        this.#hasSwept = false
+        database.exec('BEGIN IMMEDIATE')
+      },
       commit: () => database.exec('COMMIT'),
       rollback: () => database.exec('ROLLBACK')
     })
@@ -124,8 +128,9 @@ class SqliteStore implements RecordStore {
   }
 
   #sweep(nowMs: number): void {
-    if (nowMs < this.#sweptMs + SWEEP_EVERY_MS && nowMs >= this.#sweptMs) return
-    // a full batch means that there are more: they have their turn with the next record
+    if (this.#hasSwept || (nowMs < this.#sweptMs + SWEEP_EVERY_MS && nowMs >= this.#sweptMs)) return
+    this.#hasSwept = true
+    // when there are more, they have their turn in the next transaction
     if (this.#rows.forget(nowMs, SWEEP_ROWS) < SWEEP_ROWS) this.#sweptMs = nowMs
   }
 

@@ -1,6 +1,6 @@
 import type { PeerId } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { type AllowPrivate, mayReach } from '../core/ip.ts'
+import { type AllowPrivate, ipScope, mayReach } from '../core/ip.ts'
 import { endpointOf } from '../libp2p/candidate.ts'
 import type { KnownPeer } from '../libp2p/peer-record.ts'
 
@@ -15,6 +15,8 @@ export interface Own {
   /** Ids of our hubs: by those the peer is dialled anyway. */
   readonly hubs: ReadonlySet<string>
   readonly allowPrivate: AllowPrivate
+  /** All our hubs are on this machine's loopback: so may other relays be, of hubs that share a store with ours. */
+  readonly isOnThisMachine: boolean
 }
 
 export interface WaysTo {
@@ -29,30 +31,41 @@ interface Relayed {
 }
 
 /** Which addresses of a record are worth dialling, best first: literal ones that lead where we may go, and none of our own. */
-export function waysTo({ peer, addresses }: Pick<KnownPeer, 'peer' | 'addresses'>, own: Own): WaysTo {
+export function waysTo({ peer, addresses: all }: Pick<KnownPeer, 'peer' | 'addresses'>, own: Own): WaysTo {
+  const addresses = all.filter(isWhatItSays)
   const ours = new Set(own.addresses.flatMap(address => placeOf(address) ?? []))
-  const mayDial = (address: Multiaddr) => {
+  const mayDial = (address: Multiaddr, isRelay = false) => {
     const endpoint = endpointOf(address)
-    const place = placeOf(address)
-    return endpoint != null && endpoint.port > 0 && mayReach(endpoint.address, own.allowPrivate) && !ours.has(place!)
+    if (endpoint == null || endpoint.port === 0 || ours.has(placeOf(address)!)) return false
+    const isHere = isRelay && own.isOnThisMachine && ipScope(endpoint.address) === 'loopback'
+    return isHere || mayReach(endpoint.address, own.allowPrivate)
   }
   const strangers = new Set([peer.toString(), own.id.toString(), ...own.hubs])
   const byRelay = Map.groupBy(
     addresses
       .flatMap(address => relayedBy(address, peer) ?? [])
-      .filter(({ relay, address }) => !strangers.has(relay) && mayDial(address)),
+      .filter(({ relay, address }) => !strangers.has(relay) && mayDial(address, true)),
     ({ relay }) => relay
   )
   const relays = [...byRelay.values()].slice(0, MAX_RELAYS).map(each => {
     return quicFirst(each.map(({ address }) => address)).slice(0, MAX_RELAY_ADDRESSES)
   })
   const relayed = Array.from({ length: MAX_RELAY_ADDRESSES }, (_, turn) => relays.flatMap(each => each[turn] ?? []))
-  const direct = addresses.flatMap(address => bareOf(address, peer) ?? []).filter(mayDial)
+  const direct = addresses.flatMap(address => bareOf(address, peer) ?? []).filter(each => mayDial(each))
   return {
     relayed: relayed.flat().map(address => address.encapsulate(`/p2p-circuit/p2p/${peer}`)),
     direct: quicFirst(direct)
       .slice(0, MAX_DIRECT_ADDRESSES)
       .map(address => address.encapsulate(`/p2p/${peer}`))
+  }
+}
+
+/** Some cannot be read again from their text, or are something else then: a name with a slash in it, or none at all. They are taken apart by their text here. */
+function isWhatItSays(address: Multiaddr): boolean {
+  try {
+    return multiaddr(address.toString()).equals(address)
+  } catch {
+    return false
   }
 }
 

@@ -99,7 +99,8 @@ function stage({ dials, hubs, call, hasRecord = true }: Play) {
       id: self,
       addresses: [],
       hubs: new Set(HUBS.slice(0, hubs.length).map(String)),
-      allowPrivate: false
+      allowPrivate: false,
+      isOnThisMachine: false
     }),
     async ownRecord() {
       if (!hasRecord) throw new NatError('MALFORMED', 'a record of 9 kB')
@@ -197,6 +198,14 @@ const ROWS: ReadonlyArray<readonly [what: string, play: Play, log: readonly stri
     'while a relay that is gone keeps silent, direct addresses are not waited for for long',
     { dials: { hub1: [40, OFFLINE], direct: [50] }, hubs: [[40, ok(await sealed([DIRECT, by(relay1)]))]] },
     ['0 dial hub1', '5 ask hub1', '45 dial relay1', '2000 dial direct', '2050 there']
+  ],
+  [
+    'an address that cannot be read again is passed over, whoever has signed it',
+    {
+      dials: { hub1: [40, OFFLINE], direct: [50] },
+      hubs: [[40, ok(await sealed([multiaddr(Uint8Array.of(0x36, 3)), DIRECT]))]]
+    },
+    ['0 dial hub1', '5 ask hub1', '45 dial direct', '95 there']
   ],
   [
     'a goodbye is the end when nobody else has the peer',

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { AllowPrivate } from '../../src/core/ip.ts'
+import { seededRandom } from '../../src/core/random.ts'
 import { waysTo } from '../../src/node/record-addresses.ts'
 
 const BOB = '12D3KooWAg17Tu9wQfLaTCXnguKFwnCnmHWNHkBDNLhpjNZnav5W'
@@ -20,14 +21,15 @@ const [R1, R2] = RELAYS as [string, string]
 
 const circuit = (relay: string, at = '/ip4/9.9.9.9/udp/4001/quic-v1') => `${at}/p2p/${relay}/p2p-circuit`
 
-function ways(addresses: readonly string[], allowPrivate: AllowPrivate = false) {
+function ways(addresses: readonly string[], allowPrivate: AllowPrivate = false, isOnThisMachine = false) {
   const { relayed, direct } = waysTo(
     { peer: peerIdFromString(BOB), addresses: addresses.map(each => multiaddr(each)) },
     {
       id: peerIdFromString(SELF),
       addresses: [multiaddr('/ip4/8.8.8.8/udp/77/quic-v1'), multiaddr(circuit(HUB))],
       hubs: new Set([HUB]),
-      allowPrivate
+      allowPrivate,
+      isOnThisMachine
     }
   )
   const texts = { relayed: relayed.map(String), direct: direct.map(String) }
@@ -62,6 +64,15 @@ describe('an address by a relay is', () => {
       assert.deepEqual(ways([address], allowPrivate ?? false), { relayed: isTaken ? [address] : [], direct: [] })
     })
   }
+
+  it('dialled at loopback where all our hubs are there, and a direct one is not', () => {
+    const here = '/ip4/127.0.0.1/udp/1/quic-v1'
+    const near = '/ip4/192.168.1.1/udp/1/quic-v1'
+    assert.deepEqual(ways([circuit(R1, here), here, circuit(R2, near), near], false, true), {
+      relayed: [circuit(R1, here)],
+      direct: []
+    })
+  })
 
   it('dialled without the peer behind it, too', () => {
     assert.deepEqual(ways([`${circuit(R1)}/p2p/${BOB}`]).relayed, [circuit(R1)])
@@ -106,3 +117,47 @@ it('four direct addresses, QUIC first', () => {
   const { direct } = ways([...tcp, '/ip4/9.9.9.9/udp/6/quic-v1'])
   assert.deepEqual(direct, ['/ip4/9.9.9.9/udp/6/quic-v1', ...tcp.slice(0, 3)])
 })
+
+describe('bytes of which no text can be made that says the same are passed over:', () => {
+  const own = { id: peerIdFromString(SELF), addresses: [], hubs: new Set<string>(), allowPrivate: true } as const
+  for (const [what, bytes] of [
+    ['a name that is cut off', '3603'],
+    ['a name of a byte that ends texts', '3603612e00'],
+    ['a name with a slash in it', '3603612f62'],
+    ['a network without a size', '0401020300 2b'],
+    ['a path with a slash and a protocol in it', '890603 312f63 060001']
+  ] as const) {
+    it(what, () => {
+      const address = multiaddr(Buffer.from(bytes.replaceAll(' ', ''), 'hex'))
+      const sane = multiaddr('/ip4/9.9.9.9/tcp/1')
+      const { relayed, direct } = waysTo({ peer: peerIdFromString(BOB), addresses: [address, sane] }, own)
+      assert.deepEqual([relayed.map(String), direct.map(String)], [[], [`${sane}/p2p/${BOB}`]])
+    })
+  }
+
+  it('whatever a stranger makes up', () => {
+    const random = seededRandom(7)
+    const seeds = [circuit(R1), '/dns4/a.b/tcp/3/ws', '/ip6zone/x/ip6/fe80::1/tcp/1', '/memory/1', '/sni/a.b'].map(
+      each => multiaddr(each).bytes
+    )
+    let taken = 0
+    for (let run = 0; run < 1_000; run++) {
+      const pick = () => seeds[random.int(0, seeds.length - 1)]!
+      const bytes = Buffer.concat([pick(), ...(run % 2 === 0 ? [pick()] : [])])
+      for (let change = run % 4; change > 0; change--) bytes[random.int(0, bytes.length - 1)] = random.int(0, 255)
+      const address = read(new Uint8Array(bytes))
+      if (address == null) continue
+      taken++
+      waysTo({ peer: peerIdFromString(BOB), addresses: [address] }, own)
+    }
+    assert.ok(taken > 100, `${taken}`)
+  })
+})
+
+function read(bytes: Uint8Array) {
+  try {
+    return multiaddr(bytes)
+  } catch {
+    return undefined
+  }
+}

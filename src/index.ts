@@ -14,6 +14,9 @@ export {
   type StreamHandler
 } from './node/node.ts'
 export type { LinkPath } from './node/path.ts'
+export type { PeerWhereabouts } from './node/peer-watch.ts'
+export type { HubRegistered } from './node/rendezvous.ts'
+export type { Watch, WatchEvents } from './node/watch.ts'
 export type { Mapped } from './portmap/index.ts'
 export type { Attempt, Reason, TechniqueName } from './traversal/attempt.ts'
 export { explanationText } from './traversal/explain/text.ts'

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { NatError } from '../core/errors.ts'
 import { type Hub, startHub } from '../hub/hub.ts'
 import { listenError } from '../hub/listen-error.ts'
+import { defaultKeyFile } from '../node/key.ts'
 import { type HubArguments, type HubSettings, hubSettings } from './hub-settings.ts'
 import { complain, EXIT, type Output } from './output.ts'
 import { aborted, stopSignal } from './stop-signal.ts'
@@ -16,7 +18,7 @@ export async function hub(out: Output, args: HubArguments): Promise<number> {
   const running = await startHub({
     ...options,
     ...(tls == null ? {} : { tls }),
-    ...(data == null ? {} : { dataDir: data })
+    dataDir: data ?? dirname(defaultKeyFile('hub'))
   }).catch(error => {
     throw listenError(error)
   })

@@ -70,7 +70,7 @@ async function start(
     trustedProxies
   })
   opened.push(() => http.stop())
-  const store = await openStore(options.store, dirname(keyFile))
+  const store = await openStore(options.store ?? (options.dataDir == null ? 'memory:' : undefined), dirname(keyFile))
   opened.push(() => store.stop())
   const reservations = new Events<ReservationEvents>()
   const records = startRegistry({

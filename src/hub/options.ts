@@ -19,9 +19,9 @@ export interface HubOptions {
   readonly stunsPort?: number
   /** IP addresses to tell peers instead of those listened on, for a hub behind a forwarding router. */
   readonly announce?: readonly string[]
-  /** The folder that keeps the hub's identity, and its records. @default the XDG configuration folder */
+  /** The folder that keeps the hub's identity, and its records. @default the XDG configuration folder, for the identity alone */
   readonly dataDir?: string
-  /** Where records are kept: `sqlite:FILE`, `memory:`, `redis://…`, `rediss://…`, `redis+cluster://…` (docs/hub.md). @default `records.sqlite` in the folder */
+  /** Where records are kept: `sqlite:FILE`, `memory:`, `redis://…`, `rediss://…`, `redis+cluster://…` (docs/hub.md). @default `records.sqlite` in the folder; `memory:` where none is named */
   readonly store?: string
   /** Who may use it. @default everybody */
   readonly access?: AccessOptions

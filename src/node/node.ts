@@ -146,6 +146,7 @@ export async function createNode(options: NodeOptions) {
     events.emit('reservation', { hub: relay.toString(), held: true })
   })
   reservations.on('lost', ({ relay }) => events.emit('reservation', { hub: relay.toString(), held: false }))
+  network.events.on('back', () => examinations.summary.hubBack())
   network.events.on('change', change => {
     // what is not seen on this machine is another NAT, or what that does now
     const isOutside = change.kind === 'mapping' || change.kind === 'silence'
@@ -238,8 +239,9 @@ export async function createNode(options: NodeOptions) {
       await rendezvous.stop()
       network.stop()
       examinations.summary.stop()
-      await experience.stop()
+      // what is found until the last moment is kept as well
       await libp2p.stop()
+      await experience.stop()
       events.clear()
     }
   }

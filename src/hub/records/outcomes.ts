@@ -1,4 +1,3 @@
-import { NatError } from '../../core/errors.ts'
 import type { StoredRecord } from '../store/store.ts'
 import type { Outcome } from './api.ts'
 import { STORE_RETRY_SECONDS } from './limits.ts'
@@ -12,10 +11,9 @@ export function badRecord(detail: string): Outcome {
   return { status: 'BAD_RECORD', detail }
 }
 
-export function unavailable(error: unknown): Outcome {
-  // what else a store may throw is its own business: it is in the log
-  const detail = error instanceof NatError ? error.message : 'the hub cannot get at its records now'
-  return { status: 'UNAVAILABLE', detail, retrySeconds: STORE_RETRY_SECONDS }
+/** What the store has said is in the log: where it is, and how to get there, is nothing for strangers. */
+export function unavailable(): Outcome {
+  return { status: 'UNAVAILABLE', detail: 'the hub cannot get at its records now', retrySeconds: STORE_RETRY_SECONDS }
 }
 
 /** What is kept of a record, for how long yet. */

@@ -193,7 +193,7 @@ export class Registry implements PeerRecords {
       return await work()
     } catch (error) {
       this.#init.log('a request came to nothing - %e', error)
-      return unavailable(error)
+      return unavailable()
     } finally {
       this.#requests--
     }

@@ -20,7 +20,10 @@ test('while the store is away all that needs it is UNAVAILABLE, says when to com
     await member.watch(bob.id)
   ]) {
     const { status, detail, retrySeconds } = outcome
-    assert.deepEqual([status, detail, retrySeconds], ['UNAVAILABLE', 'the store is away', STORE_RETRY_SECONDS])
+    assert.deepEqual(
+      [status, detail, retrySeconds],
+      ['UNAVAILABLE', 'the hub cannot get at its records now', STORE_RETRY_SECONDS]
+    )
   }
   assert.equal(checks(), 0)
   assert.equal((await member.call(bob.id, envelope)).status, 'UNAVAILABLE')

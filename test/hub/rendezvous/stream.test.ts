@@ -337,7 +337,7 @@ test('while the store is away peers stay connected, are told so, and are served 
   const envelope = await alice.record(1)
   hub.store.mood = 'away'
   const { status, detail } = await talk.ask({ type: 'REGISTER', envelope })
-  assert.deepEqual([status, detail], ['UNAVAILABLE', 'the store is away'])
+  assert.deepEqual([status, detail], ['UNAVAILABLE', 'the hub cannot get at its records now'])
   hub.store.mood = 'there'
   assert.equal((await talk.ask({ type: 'REGISTER', envelope })).status, 'OK')
   assert.equal(alice.connection.status, 'open')

@@ -43,6 +43,12 @@ export function forward(from: Stream, to: Stream, toll: Toll, clock: Clock): voi
     isClosing = true
     void to.close().catch(abort)
   }
+  /** @returns whether nothing more is to be read now */
+  const holdUp = (): boolean => {
+    const isHeldUp = isFull || held.byteLength > 0
+    if (isHeldUp && from.readStatus === 'readable') from.pause()
+    return isHeldUp
+  }
   /** Sends what may be sent, and reads on when nothing is left. */
   const pump = () => {
     if (to.writeStatus !== 'writable') stop()
@@ -60,10 +66,9 @@ export function forward(from: Stream, to: Stream, toll: Toll, clock: Clock): voi
       held.consume(bytes)
       send(piece)
     }
-    const isHeldUp = isFull || held.byteLength > 0
-    if (isHeldUp && from.readStatus === 'readable') from.pause()
-    else if (!isHeldUp && hasEnded) close()
-    else if (!isHeldUp && from.readStatus === 'paused') from.resume()
+    if (holdUp()) return
+    if (hasEnded) close()
+    else if (from.readStatus === 'paused') from.resume()
   }
   const onRoom = () => {
     isFull = false
@@ -85,8 +90,13 @@ export function forward(from: Stream, to: Stream, toll: Toll, clock: Clock): voi
   from.addEventListener('message', ({ data }) => {
     if (to.writeStatus !== 'writable') return
     trying(() => {
-      held.append(data)
-      pump()
+      if (held.byteLength === 0 && !isFull && toll.pieceBytes === Number.POSITIVE_INFINITY) {
+        send(data)
+        holdUp()
+      } else {
+        held.append(data)
+        pump()
+      }
     })
   })
 }

@@ -19,6 +19,7 @@ import { CALLERS, Callers } from './callers.ts'
 import type { Dials } from './dials.ts'
 import type { Searching } from './find.ts'
 import type { Registered } from './hub-registration.ts'
+import { isLoopbackHub } from './hubs.ts'
 import { recordAddresses } from './own-addresses.ts'
 import { waysTo } from './record-addresses.ts'
 import { Registration } from './registration.ts'
@@ -73,7 +74,7 @@ export class NodeRendezvous {
     })
     this.watches = new Watches({ ...tools, watch: (peer, listener) => this.client.watch(peer, listener) })
     const whereabouts = () => ({
-      addresses: recordAddresses(libp2p.getMultiaddrs(), allowPrivate),
+      addresses: recordAddresses(libp2p.getMultiaddrs(), allowPrivate, hubs.every(isLoopbackHub)),
       summary: summary.current()
     })
     this.#sealNow = () => sealPeerRecord(privateKey, { seq: Date.now(), ...whereabouts() })

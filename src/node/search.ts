@@ -4,6 +4,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { realClock } from '../core/clock.ts'
 import type { AllowPrivate } from '../core/ip.ts'
 import type { Searching } from './find.ts'
+import { isLoopbackHub } from './hubs.ts'
 import { LookedUp } from './looked-up.ts'
 
 export interface SearchInit extends Pick<Searching, 'rendezvous' | 'ownRecord' | 'otherRelays'> {
@@ -17,12 +18,13 @@ export interface SearchInit extends Pick<Searching, 'rendezvous' | 'ownRecord' |
 
 /** What a running node looks for peers with. */
 export function searchOf({ libp2p, hubIds, allowPrivate, isConnected, ...known }: SearchInit): Searching {
+  const isOnThisMachine = known.hubs.every(isLoopbackHub)
   return {
     ...known,
     lookedUp: new LookedUp(),
     clock: realClock,
     wallMs: Date.now,
-    own: () => ({ id: libp2p.peerId, addresses: libp2p.getMultiaddrs(), hubs: hubIds, allowPrivate }),
+    own: () => ({ id: libp2p.peerId, addresses: libp2p.getMultiaddrs(), hubs: hubIds, allowPrivate, isOnThisMachine }),
     async connected(peer, signal) {
       const { promise, resolve, reject } = Promise.withResolvers<void>()
       const onOpen = () => isConnected(peer) && resolve()

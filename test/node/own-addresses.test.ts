@@ -15,10 +15,11 @@ const LOOPBACK = '/ip4/127.0.0.1/udp/4001/quic-v1'
 const LAB = '/ip4/192.0.2.1/udp/4001/quic-v1'
 const at = (host: string, hub = HUB) => `${host}/p2p/${hub}/p2p-circuit`
 
-const named = (addresses: readonly string[], allow: AllowPrivate = false) =>
+const named = (addresses: readonly string[], allow: AllowPrivate = false, isOnThisMachine = false) =>
   recordAddresses(
     addresses.map(each => multiaddr(each + SELF)),
-    allow
+    allow,
+    isOnThisMachine
   ).map(each => each.toString().replace(SELF, ''))
 
 describe('the addresses in a record', () => {
@@ -36,6 +37,10 @@ describe('the addresses in a record', () => {
       assert.deepEqual(named(circuits, allow), relayed)
     })
   }
+
+  it('are also relays on loopback where all hubs are there, and nothing else of this machine', () => {
+    assert.deepEqual(named([...all, ...all.map(each => at(each))], false, true), [at(PUBLIC), at(LOOPBACK), PUBLIC])
+  })
 
   it('begin with relays, each by QUIC first, and with no more than four of one', () => {
     const ports = [1, 2, 3, 4, 5, 6]

@@ -119,7 +119,13 @@ it('four direct addresses, QUIC first', () => {
 })
 
 describe('bytes of which no text can be made that says the same are passed over:', () => {
-  const own = { id: peerIdFromString(SELF), addresses: [], hubs: new Set<string>(), allowPrivate: true } as const
+  const own = {
+    id: peerIdFromString(SELF),
+    addresses: [],
+    hubs: new Set<string>(),
+    allowPrivate: true,
+    isOnThisMachine: false
+  } as const
   for (const [what, bytes] of [
     ['a name that is cut off', '3603'],
     ['a name of a byte that ends texts', '3603612e00'],

@@ -49,7 +49,7 @@ describe('beeline hub and STUN', () => {
     const first = start(...BASE, '--stun-port', '0', '--data', data, '--json')
     const { stun } = (await first.event(({ event }) => event === 'ready')) as { stun?: string[] }
     const port = stun?.[0]?.split(':')[1] ?? ''
-    const { code, stderr } = await run(...BASE, '--stun-port', port, '--data', data)
+    const { code, stderr } = await run(...BASE, '--stun-port', port, '--data', join(data, 'second'))
     assert.equal(code, 1)
     assert.match(stderr, /port \d+ on 127\.0\.0\.1 is taken/)
   })

@@ -1,4 +1,5 @@
 // A hub as startHub makes it, on loopback, without limits per source and per peer: all that ask come from one machine. argv: where it keeps its records.
+import { setTimeout as delay } from 'node:timers/promises'
 import { noise } from '@chainsafe/libp2p-noise'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { identify, identifyPush } from '@libp2p/identify'
@@ -34,6 +35,7 @@ export interface Heap {
 }
 
 const HOST = '127.0.0.1'
+const SETTLE_MS = 2_000
 const ANY: AllowanceInit = { burst: 1e9, refillMs: 1, maxKeys: 1_000_000 }
 
 const privateKey = await generateKeyPair('Ed25519')
@@ -44,7 +46,7 @@ const records = startRegistry({
   store: await openStore(process.argv[2], '.'),
   hub,
   reservations,
-  limits: { lookups: ANY, sources: ANY, anonymous: ANY, unheld: ANY, registrations: ANY }
+  limits: { lookups: ANY, sources: ANY, anonymous: ANY, unheld: ANY, registrations: ANY, maxChecks: 1_024 }
 })
 const limits = { requests: ANY, maxConnectionsFrom: 1_024, requestsPerConnection: 0 }
 const http = await startHttpServer({ hosts: [HOST], port: 0, limits })
@@ -68,7 +70,10 @@ const node = await createLibp2p({
 const addrs = node.getMultiaddrs().map(String)
 await http.serve({ records, access, hub: () => ({ id: hub, addrs }) })
 
-process.on('message', () => {
+process.on('message', async () => {
+  globalThis.gc?.()
+  // what is freed by then has been given back
+  await delay(SETTLE_MS)
   globalThis.gc?.()
   const { heapUsed, external } = process.memoryUsage()
   process.send?.({ heap: heapUsed + external } satisfies Heap)

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { createClient } from '@redis/client'
 import { freePort } from '../../src/hub/free-port.ts'
-import { cpuSeconds } from '../cpu.ts'
 import { LOAD_CORE, onCore } from './cores.ts'
 
 export interface Redis {
@@ -34,7 +33,12 @@ export async function startRedis(folder: string): Promise<Redis> {
   return {
     url,
     bytes: async () => Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1]),
-    cpuSeconds: () => cpuSeconds(child.pid!),
+    async cpuSeconds() {
+      // in microseconds, where the system shows others hundredths of a second
+      const cpu = await client.info('cpu')
+      const of = (field: string) => Number(new RegExp(`^${field}:([\\d.]+)`, 'm').exec(cpu)?.[1])
+      return of('used_cpu_user') + of('used_cpu_sys')
+    },
     async stop() {
       client.destroy()
       child.kill('SIGKILL')

@@ -117,10 +117,13 @@ export async function createNode(options: NodeOptions) {
   })
   rendezvous.answerCalls(rendezvousParts, search)
   /** Hubs, and relays that we go to peers by, are no peers. */
-  const isRelay = (id: string) => hubIds.has(id) || otherRelays.has(id)
+  const isRelay = (connection: Connection) => {
+    const id = connection.remotePeer.toString()
+    return hubIds.has(id) || (otherRelays.has(connection) && !links.has(id))
+  }
   const onConnection = ({ detail: connection }: CustomEvent<Connection>) => {
     const id = connection.remotePeer.toString()
-    if (isRelay(id)) return
+    if (isRelay(connection)) return
     // who dials us may be nobody: a hub's AutoNAT dials back under a name made up for it, and says no more of itself
     const unnamed = connection.direct && connection.direction === 'inbound'
     // a direct connection counts when DCUtR has proved it, which its own event tells a moment later
@@ -128,8 +131,7 @@ export async function createNode(options: NodeOptions) {
     else links.get(id)?.refresh()
   }
   const onIdentify = ({ detail: { connection } }: CustomEvent<IdentifyResult>) => {
-    const { remotePeer, status } = connection
-    if (status === 'open' && !isRelay(remotePeer.toString())) linkTo(remotePeer).refresh()
+    if (connection.status === 'open' && !isRelay(connection)) linkTo(connection.remotePeer).refresh()
   }
   libp2p.addEventListener('connection:open', onConnection)
   libp2p.addEventListener('connection:close', onConnection)

@@ -1,3 +1,4 @@
+import type { Connection } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { circuitAddress } from '../libp2p/circuit/address.ts'
 
@@ -39,8 +40,12 @@ export class OtherRelays {
     this.#ids.delete(id)
   }
 
-  has(id: string): boolean {
-    return this.#ids.has(id)
+  /**
+   * Whether a connection is to a relay that is no peer. Who is one is up to strangers, and they may name a peer of ours: a relay is gone to, comes to nobody, and
+   * is at no other relay.
+   */
+  has({ remotePeer, direct, direction }: Pick<Connection, 'remotePeer' | 'direct' | 'direction'>): boolean {
+    return direct && direction === 'outbound' && this.#ids.has(remotePeer.toString())
   }
 }
 

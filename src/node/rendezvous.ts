@@ -155,6 +155,8 @@ async function dialBack(
 ): Promise<void> {
   const { peer } = caller
   const { relayed, direct } = waysTo(caller, own())
+  // somebody else's record may have named it as a relay
+  otherRelays.delete(peer.toString())
   otherRelays.note(peer.toString(), relayed)
   const ways = [...relayed, ...hubs.map(hub => hub.encapsulate(`/p2p-circuit/p2p/${peer}`)), ...direct]
   await withDeadline(realClock, CALLERS.dialMs, `a connection to ${peer}, which calls`, undefined, limit =>

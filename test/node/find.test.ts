@@ -289,7 +289,11 @@ describe('a search', () => {
     const { run, end, otherRelays } = stage({ dials: { hub1: [9, OFFLINE], relay1: [9] }, hubs: [[9, ok(elsewhere)]] })
     await run(100)
     await end
-    assert.deepEqual([otherRelays.has(relay1.toString()), otherRelays.has(hub1.toString())], [true, false])
+    const to = (remotePeer: Id) => otherRelays.has({ remotePeer, direct: true, direction: 'outbound' })
+    assert.deepEqual([to(relay1), to(hub1)], [true, false])
+    // a record may name anybody as a relay: who comes to us, or is at a relay, is a peer
+    assert.equal(otherRelays.has({ remotePeer: relay1, direct: true, direction: 'inbound' }), false)
+    assert.equal(otherRelays.has({ remotePeer: relay1, direct: false, direction: 'outbound' }), false)
     assert.deepEqual(otherRelays.of(bob.toString()).map(String), [at(relay1).toString()])
   })
 })

@@ -4,6 +4,7 @@ export type { NetworkReachability } from './libp2p/autonat/index.ts'
 export type { NetworkReport, TransportReport } from './nat/report.ts'
 export type { ExamineOptions } from './node/examine.ts'
 export { defaultKeyFile, loadKey } from './node/key.ts'
+export type { HubOption, HubWithToken } from './node/hub-tokens.ts'
 export type { Link, LinkEvents } from './node/link.ts'
 export {
   type ConnectOptions,

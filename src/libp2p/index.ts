@@ -10,5 +10,6 @@ export { type CircuitOptions, circuitRelay, type Reservation, type ReservationEv
 export { type Dcutr, type DcutrEvents, type DcutrOptions, dcutr, type Upgrade } from './dcutr/index.ts'
 export { MappedPorts, type MappedPortsEvents } from './mapped/ports.ts'
 export { optimisticMuxer } from './optimistic.ts'
+export { type KnownPeer, openPeerRecord, type RecordInit, sealPeerRecord } from './peer-record.ts'
 export { type QuicOptions, quic } from './quic/index.ts'
 export { type TcpOptions, tcp } from './tcp/index.ts'

@@ -4,7 +4,7 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { NatError } from '../core/errors.ts'
 import { MAX_RECORD_ADDRESSES, MAX_RECORD_BYTES, RECORD_LIFETIME, recordCodec } from '../wire/record.ts'
 import type { NetworkSummary } from '../wire/summary.ts'
-import { type RecordKind, sealRecord, unsealRecord } from './sealed-record.ts'
+import { type RecordKind, readUnchecked, sealRecord, unsealRecord } from './sealed-record.ts'
 
 /** 0x3000bf, of the multicodec table's range for private use; big-endian, as libp2p writes its own. */
 const RECORDS: RecordKind = { domain: 'beeline-peer-record', codec: Uint8Array.of(0x30, 0x00, 0xbf) }
@@ -78,6 +78,15 @@ export async function openPeerRecord(envelope: Uint8Array, of?: PeerId): Promise
     throw new NatError('WRONG_PEER', `${peer} has signed a record of another peer`)
   }
   return { ...said, peer, addresses: addresses.flatMap(readable) }
+}
+
+/**
+ * Whether a record says that its peer has left, unless somebody has forged it: for who has it checked anyway.
+ *
+ * @throws NatError MALFORMED
+ */
+export function saysGoodbye(envelope: Uint8Array): boolean {
+  return recordCodec.decode(readUnchecked(RECORDS, envelope, 'a record').payload).left
 }
 
 /** Addresses of a kind that we do not know are passed over. */

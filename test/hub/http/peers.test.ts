@@ -167,6 +167,19 @@ describe('what is refused says why', () => {
     assert.equal((await site.ask(`/v1/peers/${peer.id}`)).status, 200)
   })
 
+  it('a forged goodbye; and no signature is checked but where that is counted', async t => {
+    const site = await startSite(t)
+    const peer = await newPeer()
+    await put(site, peer.id, await peer.record())
+    const body = await peer.record({ seq: 2, left: true })
+    body[body.length - 1]! ^= 1
+    const asked = { method: 'DELETE', body, headers: { 'content-type': RECORD } }
+    assertProblem(await site.ask(`/v1/peers/${peer.id}`, asked), 422, 'bad-record')
+    assert.equal((await site.ask(`/v1/peers/${peer.id}`)).status, 200)
+    site.records.instead = { status: 'LIMIT', detail: 'too many signatures' }
+    assertProblem(await site.ask(`/v1/peers/${peer.id}`, asked), 429, 'limit')
+  })
+
   it('an older record, with the newer one', async t => {
     const site = await startSite(t)
     const peer = await newPeer()

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { openPeerRecord } from '../../../libp2p/peer-record.ts'
+import { openPeerRecord, saysGoodbye } from '../../../libp2p/peer-record.ts'
 import { preferredType } from '../accept.ts'
 import { admit, admitOperator } from '../bearer.ts'
 import { askerOf, peerOf, type RouteContext, requestSource } from '../context.ts'
@@ -111,10 +111,9 @@ export function peerRoutes(app: FastifyInstance, context: RouteContext): void {
       const peer = peerOf(request.params.peerId, 400)
       admit(access, request.headers.authorization, requestSource(context, request), peer)
       const envelope = bodyOf(request)
-      const { left } = await openPeerRecord(envelope, peer).catch((error: Error) => {
-        throw new Refusal('bad-record', { detail: error.message })
-      })
-      if (!left) throw new Refusal('bad-record', { detail: 'that record does not say that the peer has left' })
+      if (!isGoodbye(envelope)) {
+        throw new Refusal('bad-record', { detail: 'that record does not say that the peer has left' })
+      }
       accepted(await records.register(envelope, askerOf(context, request), peer))
       return await reply.code(204).send()
     }
@@ -154,6 +153,15 @@ export function peerRoutes(app: FastifyInstance, context: RouteContext): void {
 function bodyOf({ body }: FastifyRequest<OfPeer>): Uint8Array {
   if (body == null || body.length === 0) throw new Refusal('bad-record', { detail: 'there is no record in the body' })
   return body
+}
+
+/** Its signature is checked where such checks are counted. */
+function isGoodbye(envelope: Uint8Array): boolean {
+  try {
+    return saysGoodbye(envelope)
+  } catch (error) {
+    throw new Refusal('bad-record', { detail: (error as Error).message })
+  }
 }
 
 async function sendRecord(request: FastifyRequest<OfPeer>, reply: FastifyReply, { envelope, seq }: Found) {

@@ -174,6 +174,8 @@ export class HubRegistration {
       if (anew) onDue()
       else this.#look()
     })
+    // one that was offered while this one was under way
+    if (this.#record !== record) this.#look()
   }
 
   async #newer(envelope: Uint8Array | undefined): Promise<KnownPeer | undefined> {

@@ -14,7 +14,7 @@ export const REGISTRATION = {
   /** How long a connect that is under way is let go first, and how often that is looked at. */
   busyMs: 250,
   busyAtMostMs: 5_000,
-  /** Of addresses that come and go; a hub takes 8, and one each 5 s. */
+  /** Of addresses that come and go; a hub takes 16, and one each 5 s. */
   records: { burst: 6, refillMs: 10_000, maxKeys: 1 },
   /** A hub that is there answers within some round trips; who stops a program does not wait for another. */
   goodbyeMs: 400

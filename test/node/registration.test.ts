@@ -160,6 +160,23 @@ describe('a registration', () => {
     assert.ok(sent.length <= 2 * 15, String(sent.length))
   })
 
+  it('goes out at once when it was made while an older one was under way, which then came to nothing', async () => {
+    const { clock, registration, hub, sent, state } = await node()
+    const { promise, resolve } = Promise.withResolvers<HubAnswer>()
+    state.answer = () => (sent.length === 1 ? promise : ok)
+    registration.hubBack(hub)
+    await clock.advance(0)
+    state.addresses = [OFFICE]
+    registration.changed()
+    await clock.advance(REGISTRATION.changedMs)
+    assert.equal(sent.length, 1)
+    resolve({ outcome: 'answered', status: 'FORBIDDEN' })
+    await clock.advance(0)
+    assert.deepEqual(sent.at(-1)?.addresses, [OFFICE.toString()])
+    await clock.advance(60_000)
+    assert.equal(sent.length, 2)
+  })
+
   it('has a higher number each time, even when the clock is set back', async () => {
     const { clock, registration, hub, sent, state } = await node()
     registration.hubBack(hub)

@@ -37,8 +37,9 @@ export async function up(out: Output, args: UpArguments): Promise<number> {
     node.events.on('mapped', mapped => showMapped(out, mapped))
     node.events.on('reachability', reachability => showReachability(out, reachability))
     if (isKnown(node.reachability)) showReachability(out, node.reachability)
-    for (const registered of node.registered) showRegistered(out, registered)
-    node.events.on('registered', registered => showRegistered(out, registered))
+    const problems = new Set<string>()
+    for (const registered of node.registered) showRegistered(out, registered, problems)
+    node.events.on('registered', registered => showRegistered(out, registered, problems))
     await aborted(stopped)
     await stopNode(node)
   } catch (error) {
@@ -65,12 +66,15 @@ function showMapped(out: Output, { protocol, by, external }: Mapped): void {
   )
 }
 
-/** That it has worked is for programs only. */
-function showRegistered(out: Output, { hub, ok, detail }: HubRegistered): void {
+/** That it has worked is for programs only, unless people were told that it had not. @param problems the hubs of which they were */
+function showRegistered(out: Output, { hub, ok, detail }: HubRegistered, problems: Set<string>): void {
+  const isOver = ok && problems.delete(hub)
+  if (!ok) problems.add(hub)
+  const over = isOver ? out.colors.dim(`the hub ${hub} tells others where this peer is`) : undefined
   const problem = `the hub ${hub} does not tell others where this peer is: ${detail}`
   out.event(
     { event: 'registered', hub, ok, ...(detail == null ? {} : { detail }) },
-    ok ? undefined : out.colors.dim(problem)
+    ok ? over : out.colors.dim(problem)
   )
 }
 

@@ -106,7 +106,7 @@ export class NodeRendezvous {
       reservations.on('lost', ({ relay }) => {
         this.client.hubGone(relay)
         this.#registration.hubGone(relay)
-        this.#registered.delete(relay.toString())
+        this.#lost(relay.toString())
         changed()
       })
     ]
@@ -135,6 +135,14 @@ export class NodeRendezvous {
       onProblem: error => libp2p.logger.forComponent('beeline:rendezvous')('a call came to nothing - %e', error)
     })
     this.client.events.on('called', call => void callers.called(call))
+  }
+
+  /** A hub lets go of the record of who has no reservation there. */
+  #lost(hub: string): void {
+    const before = this.#registered.get(hub)
+    this.#registered.delete(hub)
+    if (before?.ok !== true) return
+    this.events.emit('registered', { hub, ok: false, detail: 'the reservation there is lost, and asked for again' })
   }
 
   /** Says goodbye to the hubs: before they are left. */

@@ -132,6 +132,22 @@ describe('a node at its hubs', () => {
     )
   })
 
+  it('tells when a hub that had its record is lost', async () => {
+    await using stage = new Stage()
+    const [stays, goes] = [await stage.hub(), await stage.hub()]
+    const node = await stage.node(stays, goes)
+    const told: string[] = []
+    node.events.on('registered', ({ hub, ok }) => told.push(`${hub} ${ok}`))
+    await until(() => node.registered.filter(({ ok }) => ok).length === 2 || undefined, 'both have it')
+    await goes.stop()
+    await until(() => told.includes(`${goes.id} false`) || undefined, 'one is lost')
+    assert.ok(!told.includes(`${stays.id} false`))
+    assert.deepEqual(
+      node.registered.map(({ hub }) => hub),
+      [stays.id]
+    )
+  })
+
   it('has a new record when its addresses change', async () => {
     await using stage = new Stage()
     const hub = await stage.hub()

@@ -13,7 +13,10 @@ import { type Lie, type RendezvousHub, type RendezvousHubInit, rendezvousHub } f
 
 function theatre(t: TestContext) {
   const stops: (() => Promise<void>)[] = []
+  // timers and sockets of ours do not: a test that waits in vain is to say where
+  const alive = setInterval(() => {}, 1_000)
   t.after(async () => {
+    clearInterval(alive)
     for (const stop of stops.reverse()) await stop()
   })
   return {
@@ -109,7 +112,7 @@ describe('alice is at one hub, and bob knows a hostile one and another one of he
   }
 })
 
-it('when all hubs lie the peer is offline, and each of them is named', async t => {
+it('when all hubs lie the peer is offline, and each of them is named', { timeout: 60_000 }, async t => {
   const { store: newStore, hub, node } = theatre(t)
   const store = await newStore()
   const hers = await hub({ store })
@@ -134,7 +137,7 @@ it('when all hubs lie the peer is offline, and each of them is named', async t =
   )
 })
 
-it('a peer whose hub is gone is dialled at its own address', async t => {
+it('a peer whose hub is gone is dialled at its own address', { timeout: 60_000 }, async t => {
   const { store: newStore, hub, node } = theatre(t)
   const store = await newStore()
   const [hers, his] = await Promise.all([hub({ store }), hub({ store })])
@@ -146,7 +149,7 @@ it('a peer whose hub is gone is dialled at its own address', async t => {
   assert.equal(link.path?.kind, 'direct')
 })
 
-it('a link over a hub that is not ours goes on when the connection to that is lost', async t => {
+it('a link over a hub that is not ours goes on when the connection to that is lost', { timeout: 60_000 }, async t => {
   const { store: newStore, hub, node } = theatre(t)
   const store = await newStore()
   const [hers, his] = await Promise.all([hub({ store }), hub({ store })])

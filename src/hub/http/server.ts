@@ -109,6 +109,8 @@ export class HttpServers {
     })
     server.timeout = stallMs
     server.maxRequestsPerSocket = requestsPerConnection
+    // Node answers these itself, each with a bare 503, for as long as they come: the last answer has said that the connection ends
+    server.on('dropRequest', (_, socket) => this.#enough(socket))
     server.on('connection', socket => this.#enter(socket))
     server.on('request', (request, response) => this.#answer(request, response))
     // RFC 9110 section 10.1.1: who asks first need not send what is refused
@@ -168,6 +170,16 @@ export class HttpServers {
   #leave(socket: Duplex): void {
     this.#sockets.get(socket)?.()
     this.#sockets.delete(socket)
+  }
+
+  /** The connection ends behind the last answer that it gets. */
+  #enough(socket: Duplex): void {
+    if (this.#refused.has(socket)) return
+    this.#refused.add(socket)
+    const end = () => socket.end(() => socket.destroy())
+    const last = [...(this.#answers.get(socket) ?? [])].at(-1)
+    if (last == null) end()
+    else last.once('close', end)
   }
 
   /** Node could not read a request, or waited too long for it. */

@@ -161,6 +161,15 @@ describe('what is too much', () => {
     assert.equal(response.match(/HTTP\/1\.1 200/g)?.length, 2)
     assert.match(response, /connection: close/i)
   })
+
+  it('and whoever sends more nevertheless gets nothing for it, and the connection ends', async t => {
+    const site = await startSite(t, { limits: { requestsPerConnection: 2 } })
+    const response = await site.raw('GET /v1/hub HTTP/1.1\r\nHost: h\r\n\r\n'.repeat(50))
+    const statuses = response.match(/HTTP\/1\.1 \d+/g) ?? []
+    assert.deepEqual(statuses.slice(0, 2), ['HTTP/1.1 200', 'HTTP/1.1 200'])
+    assert.ok(statuses.length <= 3, response)
+    await untilGone(site)
+  })
 })
 
 async function closed(socket: ReturnType<typeof connect>): Promise<void> {

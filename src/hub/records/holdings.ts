@@ -70,12 +70,6 @@ export class Holdings {
     if (!this.#held.has(peer)) this.hold(peer)
   }
 
-  /** The hub does not hold its record any more. */
-  drop(peer: string): void {
-    this.#held.delete(peer)
-    this.#graceEndsMs.delete(peer)
-  }
-
   stop(): void {
     this.#isOver = true
     this.#timer?.cancel()
@@ -109,7 +103,8 @@ export class Holdings {
     const nowMs = this.#clock.now()
     for (const [peer, endsMs] of this.#graceEndsMs) {
       if (endsMs > nowMs) return
-      this.drop(peer)
+      this.#held.delete(peer)
+      this.#graceEndsMs.delete(peer)
       this.#onOver(peer)
     }
   }

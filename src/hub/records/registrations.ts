@@ -57,11 +57,9 @@ export class Registrations {
   /** Of a record that anybody may have brought. */
   async #put(stored: StoredRecord, nowMs: number): Promise<Outcome> {
     const put = await this.#init.store.put(stored, undefined, nowMs)
-    if (put.outcome === 'stored') {
-      if (stored.left) this.#init.holdings.drop(stored.peer)
-      // a record that is there already may have been brought by anybody
-      else if (this.#init.holdings.isReserved(stored.peer)) return await this.#hold(stored)
-    }
+    // one that is there already may have been brought by anybody. After a goodbye the peer's place stays until it has gone: its next record may be under way
+    const isReserved = this.#init.holdings.isReserved(stored.peer)
+    if (put.outcome === 'stored' && !stored.left && isReserved) return await this.#hold(stored)
     return await this.#outcome(put, stored)
   }
 

@@ -6,7 +6,7 @@ import { Holdings } from '../../../src/hub/records/holdings.ts'
 const GRACE_S = 60
 const PEER = 'a peer'
 
-type Step = 'granted' | 'ended' | 'joined' | 'parted' | 'hold' | 'resume' | 'drop'
+type Step = 'granted' | 'ended' | 'joined' | 'parted' | 'hold' | 'resume'
 
 /** When each thing happens, in seconds, and when the record is released. */
 const rows: ReadonlyArray<readonly [string, ReadonlyArray<readonly [number, Step]>, readonly number[]]> = [
@@ -167,26 +167,6 @@ const rows: ReadonlyArray<readonly [string, ReadonlyArray<readonly [number, Step
       [0, 'joined'],
       [100, 'ended'],
       [100, 'parted']
-    ],
-    []
-  ],
-  [
-    'a goodbye',
-    [
-      [0, 'granted'],
-      [1, 'hold'],
-      [10, 'drop'],
-      [11, 'ended']
-    ],
-    []
-  ],
-  [
-    'a goodbye within the time of grace',
-    [
-      [0, 'granted'],
-      [1, 'hold'],
-      [10, 'ended'],
-      [20, 'drop']
     ],
     []
   ],

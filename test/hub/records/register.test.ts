@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { RendezvousStatus } from '../../../src/wire/rendezvous.ts'
-import { HOUR_MS, moodyStore, record, type Someone, START_MS, someone, stage, stranger, until } from './stage.ts'
+import { Ear, HOUR_MS, moodyStore, record, type Someone, START_MS, someone, stage, stranger, until } from './stage.ts'
 
 const [alice, bob, mallory] = await Promise.all([someone(), someone(), someone()])
 
@@ -407,6 +407,22 @@ test('a peer at two hubs is found until it has gone from both', async t => {
   await one.clock.advance(60_000)
   await until('the release is done', () => two.registry.counts.releases === 0)
   assert.equal((await one.registry.find(alice.id, stranger())).status, 'NOT_FOUND')
+})
+
+test('a record that comes behind a goodbye is released as any other, when its peer has gone', async t => {
+  const { registry, clock } = await stage(t)
+  const members = [1, 2].map(() => registry.join(alice.id, '198.51.100.7', new Ear()))
+  await members[0]!.register(await record(alice, 0))
+  const [goodbye, next] = [await record(alice, 1, { left: true }), await record(alice, 2)]
+  // of a program that is started again at once: its goodbye is still under way
+  const outcomes = await Promise.all([members[0]!.register(goodbye), members[1]!.register(next)])
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ['OK', 'OK']
+  )
+  for (const member of members) member.leave()
+  await clock.advance(60_000)
+  await until('released', async () => (await registry.find(alice.id, stranger())).status === 'NOT_FOUND')
 })
 
 test('operators are told of peers in pages', async t => {

@@ -25,7 +25,7 @@ export async function hubWord(answer: HubAnswer, peer: PeerId, nowMs: number): P
       if (answer.envelope == null) return { outcome: 'garbage', detail: 'it said that it has one, and gave none' }
       return await recordWord(answer.envelope, peer, nowMs)
     case 'NOT_FOUND':
-      return { outcome: 'none' }
+      return answer.envelope == null ? { outcome: 'none' } : await goodbyeWord(answer.envelope, peer, nowMs)
     case 'FORBIDDEN':
     case 'LIMIT':
       return { outcome: 'refused', ...told }
@@ -38,6 +38,13 @@ export async function hubWord(answer: HubAnswer, peer: PeerId, nowMs: number): P
     default:
       return answer.status satisfies never
   }
+}
+
+/** A hub that has no record may show why: the peer's goodbye. One that shows where the peer is says two things at once. */
+async function goodbyeWord(envelope: Uint8Array, peer: PeerId, nowMs: number): Promise<HubWord> {
+  const word = await recordWord(envelope, peer, nowMs)
+  if (word.outcome !== 'found') return word
+  return { outcome: 'garbage', detail: 'it said that it has none, and gave one' }
 }
 
 async function recordWord(envelope: Uint8Array, peer: PeerId, nowMs: number): Promise<HubWord> {

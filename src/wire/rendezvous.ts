@@ -26,7 +26,7 @@ export type RendezvousEvent =
       readonly type: 'ANSWER'
       readonly request: number
       readonly status: RendezvousStatus
-      /** The record that was asked for; to a REGISTER that was STALE, the newer one that is kept. */
+      /** The record that was asked for; with NOT_FOUND the peer's goodbye, if it has said one; to a REGISTER that was STALE, the newer one that is kept. */
       readonly envelope?: Uint8Array
       /** For people: what was wrong. At most {@link MAX_DETAIL} characters. */
       readonly detail?: string

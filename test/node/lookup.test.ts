@@ -28,6 +28,8 @@ const good = await sealed()
 const forged = good.with(good.length - 1, good.at(-1)! ^ 1)
 
 const ok = (envelope: Uint8Array): HubAnswer => ({ outcome: 'answered', status: 'OK', envelope })
+/** That it has none, and that record beside it. */
+const nothing = (envelope: Uint8Array): HubAnswer => ({ outcome: 'answered', status: 'NOT_FOUND', envelope })
 const said = (status: RendezvousStatus, detail?: string): HubAnswer => ({
   outcome: 'answered',
   status,
@@ -66,6 +68,9 @@ describe('what one hub answers', () => {
     ['a record', ok(good), 'found', undefined],
     ['that the peer has left', ok(goodbye), 'left', undefined],
     ['nothing', said('NOT_FOUND'), 'none', undefined],
+    ['nothing, and why', nothing(goodbye), 'left', undefined],
+    ['nothing, and shows it', nothing(good), 'garbage', /gave one/],
+    ['nothing, with a goodbye of somebody else', nothing(bySomebodyElse), 'wrong-peer', /has not signed/],
     ["another peer's record", ok(bySomebodyElse), 'wrong-peer', /has not signed/],
     ['a record with a signature that does not fit', ok(forged), 'forged', /signature does not fit/],
     ['a record with no signature', ok(good.subarray(0, -66)), 'forged', /signature does not fit/],

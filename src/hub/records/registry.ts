@@ -103,7 +103,7 @@ export class Registry implements PeerRecords {
 
   find(peer: PeerId, asker: Asker): Promise<Outcome> {
     return this.#serve(this.#lookup(asker), async () => {
-      return this.#found(await this.#init.store.get(peer.toString(), this.#init.wall()))
+      return await this.#found(peer.toString(), await this.#init.store.get(peer.toString(), this.#init.wall()))
     })
   }
 
@@ -148,7 +148,7 @@ export class Registry implements PeerRecords {
     const { maxWatches } = this.#init.limits
     const full = this.#watchers.count >= maxWatches ? limit('the hub has no more watches', 60_000) : undefined
     return this.#serve(full ?? this.#lookup(asker), async () => {
-      return this.#found(await this.#watchers.add(other, subscriber))
+      return await this.#found(other, await this.#watchers.add(other, subscriber))
     })
   }
 
@@ -179,8 +179,12 @@ export class Registry implements PeerRecords {
     return this.#rates.refusal('lookups', peer?.toString() ?? sourceOf(address))
   }
 
-  #found(record: StoredRecord | undefined): Outcome {
-    return record == null ? { status: 'NOT_FOUND' } : kept(record, this.#init.wall())
+  /** Who has said goodbye is not found, and shows it: else an older record, of a hub that lies, would be believed. */
+  async #found(peer: string, record: StoredRecord | undefined): Promise<Outcome> {
+    const { store, wall } = this.#init
+    if (record != null) return kept(record, wall())
+    const goodbye = await store.goodbye(peer, wall())
+    return { status: 'NOT_FOUND', ...(goodbye == null ? {} : { envelope: goodbye.envelope }) }
   }
 
   async #serve(refusal: Outcome | undefined, work: () => Promise<Outcome>): Promise<Outcome> {

@@ -10,7 +10,7 @@ import { RedisSubscriptions } from './redis-subscriptions.ts'
 import { hubName, readKept } from './redis-value.ts'
 import { RedisWatches } from './redis-watches.ts'
 import { Revived } from './revived.ts'
-import { isThere, type Kept } from './standing.ts'
+import { goodbyeIn, isThere, type Kept } from './standing.ts'
 import type { PeerPage, PutOutcome, RecordStore, StoredRecord, StoreNews } from './store.ts'
 import type { StoreEvents } from './store-events.ts'
 
@@ -92,6 +92,10 @@ class RedisStore implements RecordStore {
   async get(peer: string, nowMs: number): Promise<StoredRecord | undefined> {
     const kept = await this.#kept(peer)
     return kept != null && isThere(kept) && kept.record.expiresMs > nowMs ? kept.record : undefined
+  }
+
+  async goodbye(peer: string, nowMs: number): Promise<StoredRecord | undefined> {
+    return goodbyeIn(await this.#kept(peer), nowMs)
   }
 
   async release(peer: string, hub: string, nowMs: number): Promise<void> {

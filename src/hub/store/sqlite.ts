@@ -3,7 +3,7 @@ import { Events } from '../../core/events.ts'
 import { GroupCommit } from './group-commit.ts'
 import { openDatabase, unavailable } from './sqlite-file.ts'
 import { SqliteRows } from './sqlite-rows.ts'
-import { decide, isThere } from './standing.ts'
+import { decide, goodbyeIn, isThere } from './standing.ts'
 import type { PeerPage, PutOutcome, RecordStore, StoredRecord, StoreNews } from './store.ts'
 import type { StoreEvents } from './store-events.ts'
 
@@ -62,6 +62,10 @@ class SqliteStore implements RecordStore {
 
   async get(peer: string, nowMs: number): Promise<StoredRecord | undefined> {
     return this.#read(() => this.#rows.get(peer, nowMs))
+  }
+
+  async goodbye(peer: string, nowMs: number): Promise<StoredRecord | undefined> {
+    return goodbyeIn(await this.#read(() => this.#rows.read(peer)), nowMs)
   }
 
   async release(peer: string, hub: string, nowMs: number): Promise<void> {

@@ -13,6 +13,11 @@ export function isThere({ record, free, holders }: Kept): boolean {
   return !record.left && (free || holders.length > 0)
 }
 
+/** The record, if it is a goodbye that would still be kept. */
+export function goodbyeIn(kept: Kept | undefined, nowMs: number): StoredRecord | undefined {
+  return kept?.record.left === true && kept.record.expiresMs > nowMs ? kept.record : undefined
+}
+
 export type Decision = PutOutcome & {
   /** What is to be kept from now on; undefined: what was. */
   readonly keep?: Kept

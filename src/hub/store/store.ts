@@ -5,7 +5,7 @@ export interface StoredRecord {
   readonly seq: number
   /** The signed envelope. */
   readonly envelope: Uint8Array
-  /** The peer has left: nobody is told of a record, and none with a lower number is taken. */
+  /** The peer has left: it is nowhere, and no record with a lower number is taken. */
   readonly left: boolean
   /** Until when others are told of it, in milliseconds since 1970. */
   readonly expiresMs: number
@@ -48,6 +48,8 @@ export interface RecordStore {
   put(record: StoredRecord, hub: string | undefined, nowMs: number): Promise<PutOutcome>
   /** The record of a peer that is there. */
   get(peer: string, nowMs: number): Promise<StoredRecord | undefined>
+  /** The record by which a peer has said goodbye, for as long as it would be kept: who looks for it believes no older one then. */
+  goodbye(peer: string, nowMs: number): Promise<StoredRecord | undefined>
   /** That hub answers for the peer no more. When it was the last one, the record is gone, and its number is remembered. */
   release(peer: string, hub: string, nowMs: number): Promise<void>
   /** The peers that a hub holds: a hub that starts again looks after those of its life before. */

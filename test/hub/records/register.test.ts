@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import type { Asker } from '../../../src/hub/records/api.ts'
 import type { RendezvousStatus } from '../../../src/wire/rendezvous.ts'
 import { Ear, HOUR_MS, moodyStore, record, type Someone, START_MS, someone, stage, stranger, until } from './stage.ts'
 
@@ -311,6 +312,31 @@ test('one source brings a few records that no hub holds, and as many of those th
   assert.equal((await registry.register(await record(many[0]!, 1_000), stranger(), many[0]!.id)).status, 'OK')
 })
 
+test('one source brings so many peers that are new here, over streams too; who is known renews, and others are served', async t => {
+  const { registry, clock } = await stage(t, { limits: { firsts: { burst: 3, refillMs: 1_000, maxKeys: 10 } } })
+  const many = await unheld(7)
+  const from = (peer: Someone, address = '203.0.113.9'): Asker => ({ address, peer: peer.id })
+  const put = async (peer: Someone, atMs: number, asker: Asker) =>
+    await registry.register(await record(peer, atMs), asker, peer.id)
+  for (const [i, peer] of many.slice(0, 3).entries()) {
+    // each with a connection of its own, which ends
+    const member = registry.join(peer.id, '203.0.113.9', new Ear())
+    assert.equal((await member.register(await record(peer, i))).status, 'OK')
+    member.leave()
+  }
+  const { status, detail, retrySeconds } = await put(many[3]!, 0, from(many[3]!))
+  assert.deepEqual(
+    [status, detail, retrySeconds],
+    ['LIMIT', 'too many first records, from one address, of peers that have none here at a time', 1]
+  )
+  assert.equal((await put(many[4]!, 0, stranger('203.0.113.9'))).status, 'LIMIT')
+  assert.equal((await put(many[0]!, 10, from(many[0]!))).status, 'OK')
+  assert.equal((await put(many[5]!, 0, from(many[5]!, '203.0.113.10'))).status, 'OK')
+  await clock.advance(1_000)
+  assert.equal((await put(many[3]!, 1_000, from(many[3]!))).status, 'OK')
+  assert.equal((await put(many[6]!, 1_000, from(many[6]!))).status, 'LIMIT')
+})
+
 test('a store that is full takes none that no hub holds, and looks again after a minute', async t => {
   const { registry, clock, store } = await stage(t, { limits: { maxRecords: 2 } })
   const many = await unheld(5)
@@ -434,4 +460,16 @@ test('operators are told of peers in pages', async t => {
   assert.deepEqual(new Set([...first.peers, ...second.peers]), new Set(all))
   assert.equal(second.next, undefined)
   assert.equal((await registry.list(undefined, 1_000_000)).peers.length, 3)
+})
+
+test('who looks for a peer that has said goodbye is shown the goodbye, until the peer is back', async t => {
+  const { registry } = await stage(t)
+  const goodbye = await record(alice, 1, { left: true })
+  await registry.register(await record(alice, 0), alice.asker)
+  await registry.register(goodbye, alice.asker)
+  const { status, envelope } = await registry.find(alice.id, stranger())
+  assert.equal(status, 'NOT_FOUND')
+  assert.deepEqual(Buffer.from(envelope!), Buffer.from(goodbye))
+  await registry.register(await record(alice, 2), alice.asker)
+  assert.equal((await registry.find(alice.id, stranger())).status, 'OK')
 })

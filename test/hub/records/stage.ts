@@ -62,6 +62,10 @@ export class MoodyStore implements RecordStore {
     return this.#ask('get', () => this.#inner.get(peer, nowMs))
   }
 
+  goodbye(peer: string, nowMs: number): Promise<StoredRecord | undefined> {
+    return this.#ask('goodbye', () => this.#inner.goodbye(peer, nowMs))
+  }
+
   release(peer: string, hub: string, nowMs: number): Promise<void> {
     return this.#ask('release', () => this.#inner.release(peer, hub, nowMs))
   }

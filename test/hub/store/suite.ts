@@ -79,6 +79,21 @@ export function storeSuite(name: string, skip: string | false, open: () => Promi
         assert.equal(await b.get(peerId(1), 2_000), undefined)
       })
 
+      test('a goodbye is shown for as long as it is kept, and nothing else is one', async () => {
+        const goodbye = stored(peerId(1), 2, { left: true, expiresMs: NOW + 1_000 })
+        await a.put(stored(peerId(1), 1), X, NOW)
+        assert.equal(await b.goodbye(peerId(1), NOW), undefined)
+        assert.equal(await b.goodbye(peerId(2), NOW), undefined)
+        await a.put(goodbye, X, NOW)
+        assert.equal(await b.get(peerId(1), NOW), undefined)
+        assert.deepEqual(await b.goodbye(peerId(1), NOW + 999), goodbye)
+        assert.equal(await b.goodbye(peerId(1), NOW + 1_000), undefined)
+        await a.put(stored(peerId(1), 3), X, NOW)
+        assert.equal(await b.goodbye(peerId(1), NOW), undefined)
+        await a.release(peerId(1), X, NOW)
+        assert.equal(await b.goodbye(peerId(1), NOW), undefined)
+      })
+
       test('pages', async () => {
         const peers = Array.from({ length: 57 }, (_, at) => peerId(at))
         await Promise.all(peers.map(peer => a.put(stored(peer, 1), X, NOW)))

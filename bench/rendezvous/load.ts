@@ -25,10 +25,16 @@ export async function paced<T>(
 ): Promise<number[]> {
   const startMs = performance.now()
   const taken: Promise<number>[] = []
-  const one = async (i: number) => {
+  const measured = async (i: number) => {
     const sentMs = performance.now()
     await operation(items[i]!, i)
     return performance.now() - sentMs
+  }
+  const one = (i: number) => {
+    const taking = measured(i)
+    // of one that fails before all have begun is told in the end
+    taking.catch(() => {})
+    return taking
   }
   while (taken.length < items.length) {
     const due = Math.min(items.length, Math.ceil(((performance.now() - startMs) / 1_000) * perSecond))

@@ -4,10 +4,19 @@ import { type AllowPrivate, ipScope, mayReach } from '../core/ip.ts'
 import { endpointOf } from '../libp2p/candidate.ts'
 import type { KnownPeer } from '../libp2p/peer-record.ts'
 
-/** What a record may have us dial: it is signed, but the peer may be anybody. A node has two or three hubs, each with a few transports. */
-const MAX_RELAYS = 4
-const MAX_RELAY_ADDRESSES = 4
-const MAX_DIRECT_ADDRESSES = 4
+/** How many addresses a record may have us dial. */
+export interface WaysMax {
+  readonly relays: number
+  /** Of each relay. */
+  readonly relayAddresses: number
+  readonly direct: number
+}
+
+/** Of a peer that we look for: the record is signed, but the peer may be anybody. A node has two or three hubs, each with a few transports. */
+const MAX_SOUGHT: WaysMax = { relays: 4, relayAddresses: 4, direct: 4 }
+
+/** Of a peer that calls: who has us dial is a stranger, for one small frame, and where to is its choice. A handshake or three is all that it gets for that. */
+export const MAX_CALLER: WaysMax = { relays: 2, relayAddresses: 1, direct: 1 }
 
 export interface Own {
   readonly id: PeerId
@@ -31,7 +40,11 @@ interface Relayed {
 }
 
 /** Which addresses of a record are worth dialling, best first: literal ones that lead where we may go, and none of our own. */
-export function waysTo({ peer, addresses: all }: Pick<KnownPeer, 'peer' | 'addresses'>, own: Own): WaysTo {
+export function waysTo(
+  { peer, addresses: all }: Pick<KnownPeer, 'peer' | 'addresses'>,
+  own: Own,
+  max = MAX_SOUGHT
+): WaysTo {
   const addresses = all.filter(isWhatItSays)
   const ours = new Set(own.addresses.flatMap(address => placeOf(address) ?? []))
   const mayDial = (address: Multiaddr, isRelay = false) => {
@@ -47,15 +60,15 @@ export function waysTo({ peer, addresses: all }: Pick<KnownPeer, 'peer' | 'addre
       .filter(({ relay, address }) => !strangers.has(relay) && mayDial(address, true)),
     ({ relay }) => relay
   )
-  const relays = [...byRelay.values()].slice(0, MAX_RELAYS).map(each => {
-    return quicFirst(each.map(({ address }) => address)).slice(0, MAX_RELAY_ADDRESSES)
+  const relays = [...byRelay.values()].slice(0, max.relays).map(each => {
+    return quicFirst(each.map(({ address }) => address)).slice(0, max.relayAddresses)
   })
-  const relayed = Array.from({ length: MAX_RELAY_ADDRESSES }, (_, turn) => relays.flatMap(each => each[turn] ?? []))
+  const relayed = Array.from({ length: max.relayAddresses }, (_, turn) => relays.flatMap(each => each[turn] ?? []))
   const direct = addresses.flatMap(address => bareOf(address, peer) ?? []).filter(each => mayDial(each))
   return {
     relayed: relayed.flat().map(address => address.encapsulate(`/p2p-circuit/p2p/${peer}`)),
     direct: quicFirst(direct)
-      .slice(0, MAX_DIRECT_ADDRESSES)
+      .slice(0, max.direct)
       .map(address => address.encapsulate(`/p2p/${peer}`))
   }
 }

@@ -3,25 +3,23 @@ import type { TransportManager } from '@libp2p/interface-internal'
 import { defaultLogger } from '@libp2p/logger'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { realClock } from '../core/clock.ts'
-import { withDeadline } from '../core/deadline.ts'
 import { NatError } from '../core/errors.ts'
 import { Events } from '../core/events.ts'
 import type { AllowPrivate } from '../core/ip.ts'
 import { secureRandom } from '../core/random.ts'
 import { lastPeer } from '../libp2p/circuit/address.ts'
-import { race } from '../libp2p/circuit/connect.ts'
 import type { ReservationEvents } from '../libp2p/circuit/index.ts'
 import type { SummarySource } from '../libp2p/links/context.ts'
 import type { Links } from '../libp2p/links/links.ts'
-import { type KnownPeer, openPeerRecord, sealPeerRecord } from '../libp2p/peer-record.ts'
+import { openPeerRecord, sealPeerRecord } from '../libp2p/peer-record.ts'
 import { RendezvousClient } from '../libp2p/rendezvous/client.ts'
-import { CALLERS, Callers } from './callers.ts'
+import { Callers } from './callers.ts'
+import { dialBack } from './dial-back.ts'
 import type { Dials } from './dials.ts'
 import type { Searching } from './find.ts'
 import type { Registered } from './hub-registration.ts'
 import { isLoopbackHub } from './hubs.ts'
 import { recordAddresses } from './own-addresses.ts'
-import { waysTo } from './record-addresses.ts'
 import { Registration } from './registration.ts'
 import { Watches } from './watch.ts'
 
@@ -130,7 +128,7 @@ export class NodeRendezvous {
       clock: realClock,
       wallMs: Date.now,
       isConnected,
-      dial: caller => dialBack(init, search, caller),
+      dial: caller => dialBack({ ...init, ...search, clock: realClock }, caller),
       onCalled: peer => this.events.emit('called', { peer: peer.toString() }),
       onProblem: error => libp2p.logger.forComponent('beeline:rendezvous')('a call came to nothing - %e', error)
     })
@@ -153,23 +151,4 @@ export class NodeRendezvous {
     this.client.stop()
     this.events.clear()
   }
-}
-
-/** By our hubs, by the relays that it names, and to its own addresses: where we may go. */
-async function dialBack(
-  { hubs, dials, transportManager }: NodeRendezvousInit,
-  { own, otherRelays }: Pick<Searching, 'own' | 'otherRelays'>,
-  caller: KnownPeer
-): Promise<void> {
-  const { peer } = caller
-  const { relayed, direct } = waysTo(caller, own())
-  // somebody else's record may have named it as a relay
-  otherRelays.delete(peer.toString())
-  otherRelays.note(peer.toString(), relayed)
-  const ways = [...relayed, ...hubs.map(hub => hub.encapsulate(`/p2p-circuit/p2p/${peer}`)), ...direct]
-  await withDeadline(realClock, CALLERS.dialMs, `a connection to ${peer}, which calls`, undefined, limit =>
-    dials.join(peer.toString(), limit, signal =>
-      race(ways, realClock, signal, (address, one) => transportManager.dial(address, { signal: one }))
-    )
-  )
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { VirtualClock } from '../../src/core/clock.ts'
 import { type RecordInit, sealPeerRecord } from '../../src/libp2p/peer-record.ts'
@@ -33,9 +34,10 @@ async function node() {
     onCalled: peer => told.push(peer.toString()),
     onProblem: error => problems.push(error)
   })
-  const envelope = (init: Partial<RecordInit> = {}) =>
-    sealPeerRecord(key, { seq: 1, issuedAtSeconds: START_MS / 1_000, ...init })
-  return { clock, callers, hub, otherHub, caller, state, told, dialled, problems, envelope }
+  const envelopeOf = (one: PrivateKey, init: Partial<RecordInit> = {}) =>
+    sealPeerRecord(one, { seq: 1, issuedAtSeconds: START_MS / 1_000, ...init })
+  const envelope = (init?: Partial<RecordInit>) => envelopeOf(key, init)
+  return { envelopeOf, clock, callers, hub, otherHub, caller, state, told, dialled, problems, envelope }
 }
 
 describe('a call', () => {
@@ -79,17 +81,50 @@ describe('a call', () => {
     assert.deepEqual([told, dialled], [[], []])
   })
 
-  it('is one of a few, and of one each ten seconds, by each hub', async () => {
-    const { callers, clock, hub, otherHub, dialled, envelope } = await node()
+  it('is one of a few by each caller, and then of one each half a minute, and takes nothing from other callers', async () => {
+    const { callers, clock, hub, otherHub, dialled, envelope, envelopeOf } = await node()
     const call = { envelope: await envelope() }
-    for (let i = 0; i < 100; i++) await callers.called({ hub, ...call })
-    assert.equal(dialled.length, CALLERS.calls.burst)
+    const { burst, refillMs } = CALLERS.dialsOfCaller
+    for (let i = 0; i < 20; i++) await callers.called({ hub, ...call })
     await callers.called({ hub: otherHub, ...call })
-    assert.equal(dialled.length, CALLERS.calls.burst + 1)
-    for (let i = 0; i < 6; i++) {
-      await clock.advance(CALLERS.calls.refillMs)
+    assert.equal(dialled.length, burst)
+    await callers.called({ hub, envelope: await envelopeOf(await generateKeyPair('Ed25519')) })
+    assert.equal(dialled.length, burst + 1)
+    for (let i = 0; i < 3; i++) {
+      await clock.advance(refillMs)
       for (let n = 0; n < 10; n++) await callers.called({ hub, ...call })
     }
-    assert.equal(dialled.length, CALLERS.calls.burst + 1 + 6)
+    assert.equal(dialled.length, burst + 1 + 3)
+  })
+
+  it('is one of some by each hub, whoever calls, and then of one each five seconds', async () => {
+    const { callers, clock, hub, otherHub, told, dialled, envelope, envelopeOf } = await node()
+    const strangers = await Promise.all(
+      Array.from({ length: 40 }, async () => envelopeOf(await generateKeyPair('Ed25519')))
+    )
+    const { burst, refillMs } = CALLERS.dials
+    for (const each of strangers) await callers.called({ hub, envelope: each })
+    assert.equal(dialled.length, burst)
+    for (let i = 0; i < 3; i++) {
+      await clock.advance(refillMs)
+      for (const each of strangers.slice(-2)) await callers.called({ hub, envelope: each })
+    }
+    assert.equal(dialled.length, burst + 3)
+    await callers.called({ hub: otherHub, envelope: await envelope() })
+    assert.equal(dialled.length, burst + 3 + 1)
+    assert.deepEqual(told, dialled, 'nobody is told of a call that is not answered')
+  })
+
+  it('is looked at some times by each hub, and then once each second', async () => {
+    const { callers, clock, hub, otherHub, problems } = await node()
+    const { burst, refillMs } = CALLERS.checks
+    const junk = { envelope: Uint8Array.of(1, 2) }
+    for (let i = 0; i < 100; i++) await callers.called({ hub, ...junk })
+    assert.equal(problems.length, burst)
+    await callers.called({ hub: otherHub, ...junk })
+    assert.equal(problems.length, burst + 1)
+    await clock.advance(refillMs)
+    for (let n = 0; n < 10; n++) await callers.called({ hub, ...junk })
+    assert.equal(problems.length, burst + 2)
   })
 })

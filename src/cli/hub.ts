@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { realClock } from '../core/clock.ts'
 import { NatError } from '../core/errors.ts'
 import { type Hub, startHub } from '../hub/hub.ts'
 import { listenError } from '../hub/listen-error.ts'
 import { defaultKeyFile } from '../node/key.ts'
+import { watchStore } from './hub-health.ts'
 import { type HubArguments, type HubSettings, hubSettings } from './hub-settings.ts'
 import { complain, EXIT, type Output } from './output.ts'
 import { aborted, stopSignal } from './stop-signal.ts'
@@ -41,6 +43,7 @@ export async function hub(out: Output, args: HubArguments): Promise<number> {
     },
     `${out.colors.green('hub')} ${running.id}\n${lines.join('\n')}\nSTUN at ${running.stun.join(', ')}\npeers come with: beeline up --hub ADDRESS${token}`
   )
+  void watchStore(out, running, realClock, stopped)
   await aborted(stopped)
   process.off('SIGHUP', onHangup)
   await running.stop()

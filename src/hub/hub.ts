@@ -129,6 +129,7 @@ async function start(
     httpPort: http.port,
     stun: told.map(host => hostPort(host, stun.port)),
     stuns: tls == null ? [] : told.map(host => hostPort(host, stunsPort)),
+    healthy: () => records.healthy(),
     change(rules) {
       const changed = limitsOf(rules.limits)
       access.change(rules.access ?? {})

@@ -49,6 +49,8 @@ export interface Hub {
   readonly stun: readonly string[]
   /** Where it is served over TLS; none without a certificate. */
   readonly stuns: readonly string[]
+  /** Whether what it keeps its records in answers. */
+  healthy(): Promise<boolean>
   /** From now on these count, for those too who are there already. @throws NatError BAD_OPTION, and leaves everything as it is */
   change(rules: HubRules): void
   stop(): Promise<void>

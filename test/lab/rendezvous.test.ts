@@ -94,10 +94,10 @@ describe('two hubs that share a Redis', { skip: NO_LAB || NO_REDIS }, () => {
     await alice.program.interrupt()
     const { code, stderr, summary } = await bob('ping', alice.id, '--hub', his.address)
     assert.equal(code, 1)
-    assert.match(stderr, /is not at the hub/)
+    assert.match(stderr, /has said goodbye/)
     assert.deepEqual(
       summary.explanation.lookups.map(({ outcome }: Record<string, string>) => outcome),
-      ['none']
+      ['left']
     )
   })
 

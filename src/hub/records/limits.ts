@@ -23,6 +23,8 @@ export interface RecordLimits {
   readonly sources: AllowanceInit
   /** Signatures checked for all who come over HTTP together. */
   readonly anonymous: AllowanceInit
+  /** Records of peers of which there is none, by source: whoever makes up keys makes up such peers. */
+  readonly firsts: AllowanceInit
   /** Records that no hub holds, by source. */
   readonly unheld: AllowanceInit
   /** Records of a peer that are newer than what is kept. */
@@ -58,6 +60,9 @@ export const RECORD_LIMITS: RecordLimits = {
   sources: { burst: 512, refillMs: 20, maxKeys: 65_536 },
   // 2,000 a second are a third of a core
   anonymous: { burst: 4_000, refillMs: 0.5, maxKeys: 1 },
+  // a company behind one address comes back at once after an outage. Then 86,400 a day, whose rows stay for up to three days: a quarter of a
+  // million from one source, which are 130 MB as records usually are, and 2 GB if each is as long as it may be
+  firsts: { burst: 1_024, refillMs: 1_000, maxKeys: 65_536 },
   // 8,640 a day and source: what is not held stays for a day, and its number for three
   unheld: { burst: 64, refillMs: 10_000, maxKeys: 65_536 },
   // a node's addresses come in the course of its first seconds; then it waits until they have changed for a second

@@ -13,6 +13,7 @@ const WHAT: Readonly<Record<Rate, string>> = {
   lookups: 'lookups',
   sources: 'records from one address',
   anonymous: 'records over HTTP',
+  firsts: 'first records, from one address, of peers that have none here',
   unheld: 'records, from one address, of peers that have no reservation here',
   registrations: 'records of one peer',
   calls: 'calls of one peer',

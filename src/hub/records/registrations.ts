@@ -94,9 +94,17 @@ export class Registrations {
     }
   }
 
-  /** Whether whoever is not connected brings too much. */
+  /** Whether too much is brought. */
   async #refusal(record: KnownPeer, current: StoredRecord | undefined, asker: Asker): Promise<Outcome | undefined> {
-    if (asker.peer != null || (current != null && record.seq <= current.seq)) return undefined
+    const refusal = asker.peer == null ? await this.#unproved(record, current, asker) : undefined
+    if (refusal != null || current != null) return refusal
+    // a key costs nothing to make, and the row of its record outlives the connection by days
+    return this.#init.rates.refusal('firsts', sourceOf(asker.address))
+  }
+
+  /** By whoever is not connected. */
+  async #unproved(record: KnownPeer, current: StoredRecord | undefined, asker: Asker): Promise<Outcome | undefined> {
+    if (current != null && record.seq <= current.seq) return undefined
     const { rates, holdings } = this.#init
     const peer = record.peer.toString()
     const refusal = rates.refusal('registrations', `http ${peer}`)

@@ -46,7 +46,16 @@ const records = startRegistry({
   store: await openStore(process.argv[2], '.'),
   hub,
   reservations,
-  limits: { lookups: ANY, sources: ANY, anonymous: ANY, firsts: ANY, unheld: ANY, registrations: ANY, maxChecks: 1_024 }
+  limits: {
+    lookups: ANY,
+    sources: ANY,
+    anonymous: ANY,
+    firsts: ANY,
+    unheld: ANY,
+    registrations: ANY,
+    maxChecks: 1_024,
+    maxWatchesFrom: 1_000_000
+  }
 })
 const limits = { requests: ANY, maxConnectionsFrom: 1_024, requestsPerConnection: 0 }
 const http = await startHttpServer({ hosts: [HOST], port: 0, limits })

@@ -13,7 +13,10 @@ export interface RecordLimits {
   readonly maxChecks: number
   /** Beyond so many records in the store, none is taken that no hub holds. */
   readonly maxRecords: number
+  /** Of a peer, by all of its streams. */
   readonly maxWatchesEach: number
+  /** Of all peers of a source. */
+  readonly maxWatchesFrom: number
   readonly maxWatches: number
   /** Releases that wait for a store that is away. */
   readonly maxReleases: number
@@ -50,7 +53,10 @@ export const RECORD_LIMITS: RecordLimits = {
   maxChecks: 64,
   // of half a kilobyte each
   maxRecords: 1_000_000,
-  maxWatchesEach: 1_024,
+  // a node has 1,024 at most, and a stream before its present one may not have ended yet
+  maxWatchesEach: 2_048,
+  // a tenth of all there are: a hundred nodes behind one address that watch as many as they can
+  maxWatchesFrom: 100_000,
   // some 500 bytes each
   maxWatches: 1_000_000,
   maxReleases: 100_000,

@@ -1,12 +1,12 @@
 import type { PeerId } from '@libp2p/interface'
+import { sourceOf } from '../../core/ip.ts'
 import type { Asker, Member, Outcome, Records } from './api.ts'
-import type { RecordLimits } from './limits.ts'
-import { limit } from './outcomes.ts'
+import type { WatchShares } from './watch-shares.ts'
 
 export interface MemberInit {
   readonly peer: PeerId
   readonly address: string
-  readonly limits: Pick<RecordLimits, 'maxWatchesEach'>
+  readonly shares: WatchShares
   readonly records: Pick<Records, 'register' | 'find'>
   /** The same text, in memory that others have it in. */
   readonly shared: (peer: string) => string
@@ -20,11 +20,16 @@ export interface MemberInit {
 export class ConnectedMember implements Member {
   readonly #init: MemberInit
   readonly #asker: Asker
+  /** Whose watches these are. */
+  readonly #key: string
+  readonly #source: string
   readonly #watches = new Set<string>()
   #hasLeft = false
 
   constructor(init: MemberInit) {
     this.#init = init
+    this.#key = init.shared(init.peer.toString())
+    this.#source = sourceOf(init.address)
     this.#asker = { address: init.address, peer: init.peer }
   }
 
@@ -37,10 +42,10 @@ export class ConnectedMember implements Member {
   }
 
   async watch(peer: PeerId): Promise<Outcome> {
-    const { maxWatchesEach } = this.#init.limits
     const key = this.#init.shared(peer.toString())
     const isNew = !this.#watches.has(key)
-    if (isNew && this.#watches.size >= maxWatchesEach) return limit(`a stream has ${maxWatchesEach} watches`, 1_000)
+    const refusal = isNew ? this.#init.shares.take(this.#key, this.#source) : undefined
+    if (refusal != null) return refusal
     this.#watches.add(key)
     const outcome = await this.#init.watch(key)
     const hasBegun = outcome.status === 'OK' || outcome.status === 'NOT_FOUND'
@@ -50,7 +55,7 @@ export class ConnectedMember implements Member {
 
   unwatch(peer: PeerId): void {
     const key = peer.toString()
-    this.#watches.delete(key)
+    if (this.#watches.delete(key)) this.#init.shares.giveBack(this.#key, this.#source, 1)
     this.#init.unwatch(key)
   }
 
@@ -62,6 +67,7 @@ export class ConnectedMember implements Member {
     if (this.#hasLeft) return
     this.#hasLeft = true
     for (const peer of this.#watches) this.#init.unwatch(peer)
+    this.#init.shares.giveBack(this.#key, this.#source, this.#watches.size)
     this.#watches.clear()
     this.#init.onLeave()
   }

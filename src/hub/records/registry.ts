@@ -17,6 +17,7 @@ import { Rates } from './rates.ts'
 import { Registrations } from './registrations.ts'
 import { Releases } from './releases.ts'
 import { Verifier } from './verify.ts'
+import { WatchShares } from './watch-shares.ts'
 import { Watchers } from './watchers.ts'
 
 export interface RegistryInit {
@@ -52,6 +53,7 @@ export class Registry implements PeerRecords {
   readonly #releases: Releases
   readonly #registrations: Registrations
   readonly #watchers: Watchers
+  readonly #watchShares: WatchShares
   readonly #health: Health
   readonly #members = new Members()
   readonly #over = new AbortController()
@@ -64,6 +66,7 @@ export class Registry implements PeerRecords {
     this.#rates = new Rates(limits, clock)
     this.#verifier = new Verifier(limits.maxChecks, init.open)
     this.#watchers = new Watchers({ store, clock, wall })
+    this.#watchShares = new WatchShares(limits)
     this.#health = new Health(store, clock)
     const release = (peer: string) => store.release(peer, hub, wall())
     this.#releases = new Releases({ clock, release, maxWaiting: limits.maxReleases })
@@ -122,7 +125,7 @@ export class Registry implements PeerRecords {
     return new ConnectedMember({
       peer,
       address,
-      limits: this.#init.limits,
+      shares: this.#watchShares,
       records: this,
       shared: other => this.#watchers.shared(other),
       watch: other => this.#watch({ address, peer }, other, subscriber),

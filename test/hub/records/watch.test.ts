@@ -84,9 +84,50 @@ test('the store is asked for a peer once, however many watch it, and is let off 
   assert.equal(ears[19]!.heard.length, 1)
 })
 
+test('watches of a peer are bounded, whatever number of streams it has', async t => {
+  const it = await stage(t, { limits: { maxWatchesEach: 2 } })
+  const [first, second] = [new Ear(), new Ear()].map(ear => it.registry.join(bob.id, ADDRESS, ear))
+  assert.equal((await first!.watch(alice.id)).status, 'NOT_FOUND')
+  assert.equal((await second!.watch(carol.id)).status, 'NOT_FOUND')
+  const { status, detail, retrySeconds } = await second!.watch(alice.id)
+  assert.deepEqual([status, detail, retrySeconds], ['LIMIT', 'a peer has 2 watches', 1])
+  // what it does not watch gives nothing back
+  second!.unwatch(bob.id)
+  assert.equal((await first!.watch(bob.id)).status, 'LIMIT')
+  const other = it.registry.join(carol.id, ADDRESS, new Ear())
+  assert.equal((await other.watch(alice.id)).status, 'NOT_FOUND')
+  first!.leave()
+  first!.leave()
+  assert.equal((await second!.watch(alice.id)).status, 'NOT_FOUND')
+  assert.equal((await second!.watch(bob.id)).status, 'LIMIT')
+  second!.unwatch(alice.id)
+  // one that fails is none
+  it.store.mood = 'away'
+  assert.equal((await second!.watch(bob.id)).status, 'UNAVAILABLE')
+  it.store.mood = 'there'
+  assert.equal((await second!.watch(alice.id)).status, 'NOT_FOUND')
+})
+
+test('watches of a source are bounded, whoever has them', async t => {
+  const { registry } = await stage(t, { limits: { maxWatchesFrom: 2 } })
+  // of one IPv6 network
+  const [first, second] = [
+    registry.join(bob.id, '2001:db8::1', new Ear()),
+    registry.join(carol.id, '2001:db8::2', new Ear())
+  ]
+  assert.equal((await first.watch(alice.id)).status, 'NOT_FOUND')
+  assert.equal((await second.watch(alice.id)).status, 'NOT_FOUND')
+  const { status, detail } = await second.watch(bob.id)
+  assert.deepEqual([status, detail], ['LIMIT', 'all peers of one address have 2 watches'])
+  const other = registry.join(alice.id, '2001:db8:0:1::1', new Ear())
+  assert.equal((await other.watch(bob.id)).status, 'NOT_FOUND')
+  first.leave()
+  assert.equal((await second.watch(bob.id)).status, 'NOT_FOUND')
+})
+
 test('watches of a stream are bounded, and those of a hub', async t => {
   const { registry } = await stage(t, { limits: { maxWatchesEach: 2, maxWatches: 3 } })
-  const [first, second] = [new Ear(), new Ear()].map(ear => registry.join(bob.id, ADDRESS, ear))
+  const [first, second] = [bob, carol].map(({ id }) => registry.join(id, ADDRESS, new Ear()))
   for (const peer of [alice, bob]) assert.equal((await first!.watch(peer.id)).status, 'NOT_FOUND')
   assert.equal((await first!.watch(carol.id)).status, 'LIMIT')
   // one that it has already

@@ -81,8 +81,8 @@ function pageOf(
 ): string {
   const mattered = attempts.filter(({ reason }) => reason !== 'already-direct')
   if (msDirect != null && !verbose) {
-    const lies = lookupTexts(explanation.lookups, true).map(text => `  ${out.colors.yellow(text)}\n`)
-    return [...mattered.map(each => attemptLine(out, each)), ...lies].join('')
+    const unused = lookupTexts(explanation.lookups, true).map(text => `  ${out.colors.yellow(text)}\n`)
+    return [...mattered.map(each => attemptLine(out, each)), ...unused].join('')
   }
   return `${connected ? '\n' : ''}${explanationPage(out, explanation)}`
 }

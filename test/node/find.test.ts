@@ -300,7 +300,7 @@ describe('a search', () => {
 
 /** What a hub may do, and what it is called then. Beside it is an honest one, who has the record. */
 const LIES: ReadonlyArray<readonly [what: string, said: Said, outcome: LookupOutcome, named?: string]> = [
-  ['an old record', [1, ok(await sealed([by(relay2)], { seq: 9 }))], 'old', 'answered with an old record'],
+  ['an old record', [1, ok(await sealed([by(relay2)], { seq: 9 }))], 'old', 'answered with an older record'],
   [
     "another peer's record",
     [1, ok(await sealed([by(relay2)], {}, keys[2]!))],

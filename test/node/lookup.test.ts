@@ -7,7 +7,7 @@ import { type RecordInit, sealPeerRecord } from '../../src/libp2p/peer-record.ts
 import type { HubAnswer } from '../../src/libp2p/rendezvous/api.ts'
 import { LookedUp } from '../../src/node/looked-up.ts'
 import { LOOKUP_MS, Lookup } from '../../src/node/lookup.ts'
-import { LOOKUPS } from '../../src/traversal/explain/lookups.ts'
+import { LOOKUPS, lookupTexts } from '../../src/traversal/explain/lookups.ts'
 import type { RendezvousStatus } from '../../src/wire/rendezvous.ts'
 
 const [bobKey, malloryKey, ...hubKeys] = await Promise.all(Array.from({ length: 5 }, () => generateKeyPair('Ed25519')))
@@ -196,4 +196,13 @@ it('so many peers are remembered, and the last ones', () => {
   assert.equal(memory.seq('peer 76'), 76)
   memory.note('nobody has a record of it', undefined, [])
   assert.equal(memory.seq('nobody has a record of it'), undefined)
+})
+
+it('a hub that is merely behind is said to be, and to do no more', () => {
+  const findings = [{ hub: 'H', outcome: 'old', ms: 1, detail: 'older by 10 s than one that is known' }] as const
+  for (const isConnected of [true, false]) {
+    assert.deepEqual(lookupTexts(findings, isConnected), [
+      'the hub H answered with an older record of the peer (older by 10 s than one that is known)'
+    ])
+  }
 })

@@ -5,7 +5,7 @@ export const LOOKUPS = {
   found: 'has a record of the peer',
   left: 'has word of the peer itself that it has left',
   none: 'has no record of the peer',
-  old: 'answered with an old record of the peer',
+  old: 'answered with an older record of the peer',
   expired: 'answered with a record that is out of date by more than a day',
   forged: 'answered with a record that the peer has not signed, under its name',
   'wrong-peer': 'answered with a record that somebody else signed',
@@ -28,14 +28,14 @@ export interface LookupFinding {
   readonly detail?: string
 }
 
-/** What no honest hub answers, but for `old` and `expired` when it has just been away, or a clock is wrong: nothing of it was used. */
-const UNTRUE: ReadonlySet<LookupOutcome> = new Set(['forged', 'wrong-peer', 'garbage', 'old', 'expired'])
+/** Nothing of it was used. An honest hub may be behind (`old`), or a clock be wrong (`expired`); the others no honest hub answers. */
+const UNUSED: ReadonlySet<LookupOutcome> = new Set(['forged', 'wrong-peer', 'garbage', 'old', 'expired'])
 /** What nobody needs to hear. */
 const USUAL: ReadonlySet<LookupOutcome> = new Set(['found', 'none', 'unsupported'])
 
-/** What hubs answered, as far as people want to know, each in a sentence without a full stop: lies, and without a connection whatever may have to do with that. */
+/** What hubs answered, as far as people want to know, each in a sentence without a full stop: what was not used, and without a connection whatever may have to do with that. */
 export function lookupTexts(findings: readonly LookupFinding[], isConnected: boolean): string[] {
-  const told = isConnected ? UNTRUE : undefined
+  const told = isConnected ? UNUSED : undefined
   return findings.filter(({ outcome }) => told?.has(outcome) ?? !USUAL.has(outcome)).map(lookupText)
 }
 

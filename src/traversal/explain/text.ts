@@ -97,7 +97,7 @@ function durationText(ms: number): string {
   return ms < 1_000 ? `${ms.toFixed(0)} ms` : `${(ms / 1_000).toFixed(1)} s`
 }
 
-/** Who has lied is named. */
+/** Whose answer was not used is named. */
 function lookups({ lookups, path }: Explanation, { columns, paint }: TextStyle): string[] {
   return lookupTexts(lookups, path != null).flatMap(text => {
     return labelled('  looked up  ', text, columns, `  ${paint.yellow('looked up')}  `)

@@ -4,7 +4,7 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { NatError } from '../core/errors.ts'
 import { MAX_RECORD_ADDRESSES, MAX_RECORD_BYTES, RECORD_LIFETIME, recordCodec } from '../wire/record.ts'
 import type { NetworkSummary } from '../wire/summary.ts'
-import { type RecordKind, readUnchecked, sealRecord, unsealRecord } from './sealed-record.ts'
+import { type RecordKind, readUnchecked, sealRecord, type Unsealed, unsealRecord } from './sealed-record.ts'
 
 /** 0x3000bf, of the multicodec table's range for private use; big-endian, as libp2p writes its own. */
 const RECORDS: RecordKind = { domain: 'beeline-peer-record', codec: Uint8Array.of(0x30, 0x00, 0xbf) }
@@ -71,13 +71,31 @@ export async function sealPeerRecord(key: PrivateKey, init: RecordInit): Promise
  * @throws NatError MALFORMED; WRONG_PEER when it is another peer's
  */
 export async function openPeerRecord(envelope: Uint8Array, of?: PeerId): Promise<KnownPeer> {
-  if (envelope.length > MAX_RECORD_BYTES) throw new NatError('MALFORMED', `a record of ${envelope.length} bytes`)
-  const { peer, payload } = await unsealRecord(RECORDS, envelope, 'a record', of)
-  const { addresses, peer: named, ...said } = recordCodec.decode(payload)
+  assertShort(envelope)
+  const { addresses, ...said } = ownRecord(await unsealRecord(RECORDS, envelope, 'a record', of))
+  return { ...said, addresses: addresses.flatMap(readable) }
+}
+
+/**
+ * Whether it is worth it to check a record's signature: all that can be wrong with it is looked at but that, at a fraction of the cost.
+ *
+ * @throws what {@link openPeerRecord} would, unless the signature is what is wrong
+ */
+export function assertWorthChecking(envelope: Uint8Array, of?: PeerId): void {
+  assertShort(envelope)
+  ownRecord(readUnchecked(RECORDS, envelope, 'a record', of))
+}
+
+function assertShort({ length }: Uint8Array): void {
+  if (length > MAX_RECORD_BYTES) throw new NatError('MALFORMED', `a record of ${length} bytes`)
+}
+
+function ownRecord({ peer, payload }: Unsealed) {
+  const { peer: named, ...said } = recordCodec.decode(payload)
   if (Buffer.compare(named, peer.toMultihash().bytes) !== 0) {
     throw new NatError('WRONG_PEER', `${peer} has signed a record of another peer`)
   }
-  return { ...said, peer, addresses: addresses.flatMap(readable) }
+  return { ...said, peer }
 }
 
 /**

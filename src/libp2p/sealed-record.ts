@@ -54,9 +54,7 @@ export async function unsealRecord(
   what: string,
   from?: PeerId
 ): Promise<Unsealed> {
-  const { envelope, ...unsealed } = read(kind, bytes, what)
-  // cheaper than to check the signature of somebody whom nobody has asked
-  if (from != null && !unsealed.peer.equals(from)) throw new NatError('WRONG_PEER', `${from} has not signed ${what}`)
+  const { envelope, ...unsealed } = read(kind, bytes, what, from)
   // some kinds of keys throw for what is no signature at all
   if (!(await envelope.validate(kind.domain).catch(() => false))) {
     throw new NatError('MALFORMED', `${what} whose signature does not fit`, { details: { forged: true } })
@@ -67,23 +65,28 @@ export async function unsealRecord(
 /**
  * Reads what a signed envelope of that kind says, and who is said to have signed it, which is not checked.
  *
- * @throws NatError MALFORMED
+ * @param from who has to be said to have signed it; undefined: anybody
+ * @throws NatError MALFORMED; WRONG_PEER when somebody else is
  */
-export function readUnchecked(kind: RecordKind, bytes: Uint8Array, what: string): Unsealed {
-  const { peer, payload } = read(kind, bytes, what)
+export function readUnchecked(kind: RecordKind, bytes: Uint8Array, what: string, from?: PeerId): Unsealed {
+  const { peer, payload } = read(kind, bytes, what, from)
   return { peer, payload }
 }
 
 function read(
   { codec }: RecordKind,
   bytes: Uint8Array,
-  what: string
+  what: string,
+  from: PeerId | undefined
 ): Unsealed & { readonly envelope: RecordEnvelope } {
   const envelope = opened(bytes)
   if (Buffer.compare(envelope.payloadType, codec) !== 0) {
     throw new NatError('MALFORMED', `a signed envelope with something else than ${what}`)
   }
-  return { peer: peerIdFromPublicKey(envelope.publicKey), payload: envelope.payload.subarray(), envelope }
+  const peer = peerIdFromPublicKey(envelope.publicKey)
+  // cheaper than to check the signature of somebody whom nobody has asked
+  if (from != null && !peer.equals(from)) throw new NatError('WRONG_PEER', `${from} has not signed ${what}`)
+  return { peer, payload: envelope.payload.subarray(), envelope }
 }
 
 function opened(bytes: Uint8Array): RecordEnvelope {

@@ -64,7 +64,7 @@ export const RECORD_LIMITS: RecordLimits = {
   lookups: { burst: 2_048, refillMs: 20, maxKeys: 65_536 },
   // a company behind one address after an outage; then 50 a second, of some 200 µs each
   sources: { burst: 512, refillMs: 20, maxKeys: 65_536 },
-  // 2,000 a second are a third of a core
+  // counted when only the signature is left to check: 2,000 a second are a third of a core
   anonymous: { burst: 4_000, refillMs: 0.5, maxKeys: 1 },
   // a company behind one address comes back at once after an outage. Then 86,400 a day, whose rows stay for up to three days: a quarter of a
   // million from one source, which are 130 MB as records usually are, and 2 GB if each is as long as it may be

@@ -12,7 +12,7 @@ type Rate = {
 const WHAT: Readonly<Record<Rate, string>> = {
   lookups: 'lookups',
   sources: 'records from one address',
-  anonymous: 'records over HTTP',
+  anonymous: 'signatures of records over HTTP',
   firsts: 'first records, from one address, of peers that have none here',
   unheld: 'records, from one address, of peers that have no reservation here',
   registrations: 'records of one peer',

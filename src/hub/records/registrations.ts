@@ -42,7 +42,7 @@ export class Registrations {
       // what is kept has been verified
       return this.#isOwn(asker, of) ? await this.#hold(current) : registered(kept(current, nowMs))
     }
-    const verified = await verifier.verify(envelope, of)
+    const verified = await verifier.verify(envelope, of, asker.peer == null ? this.#isTooMuch : undefined)
     if ('refusal' in verified) return verified.refusal
     const { record } = verified
     const known = of == null ? await store.get(record.peer.toString(), nowMs) : current
@@ -53,6 +53,8 @@ export class Registrations {
     const outcome = isOwn ? await this.#hold(stored) : await this.#put(stored, nowMs)
     return known == null && !record.left && outcome.status === 'OK' ? { ...outcome, isNew: true } : outcome
   }
+
+  readonly #isTooMuch = (): Outcome | undefined => this.#init.rates.refusal('anonymous', '')
 
   /** Of a record that anybody may have brought. */
   async #put(stored: StoredRecord, nowMs: number): Promise<Outcome> {

@@ -99,7 +99,7 @@ export class Registry implements PeerRecords {
     // over HTTP nobody has proved who it is: whoever could use up what a peer may do would keep that peer away
     const refusal =
       asker.peer == null
-        ? (this.#rates.refusal('sources', sourceOf(asker.address)) ?? this.#rates.refusal('anonymous', ''))
+        ? this.#rates.refusal('sources', sourceOf(asker.address))
         : this.#rates.refusal('registrations', asker.peer.toString())
     return this.#serve(refusal, () => this.#registrations.register(envelope, asker, of))
   }

@@ -262,6 +262,33 @@ test('many sources together cause no more work than all over HTTP may; who is co
   assert.equal((await registry.register(await record(alice, 0), alice.asker)).status, 'OK')
 })
 
+test("what is no record, another peer's, or kept already uses up nothing of what all over HTTP share", async t => {
+  const { registry, checks } = await stage(t, { limits: { anonymous: { burst: 2, refillMs: 3_600_000, maxKeys: 1 } } })
+  const own = await record(alice, 0)
+  const spoiled: readonly Uint8Array[] = [
+    new Uint8Array(0),
+    new Uint8Array(300).fill(0xff),
+    new Uint8Array(10_000),
+    own.subarray(0, own.length - 10),
+    await record(bob, 0)
+  ]
+  for (const [i, bytes] of spoiled.entries()) {
+    assert.equal(
+      (await registry.register(bytes, stranger(`203.0.113.${i}`), alice.id)).status,
+      'BAD_RECORD',
+      `no. ${i}`
+    )
+  }
+  assert.equal(checks(), 0)
+  assert.equal((await registry.register(own, stranger(), alice.id)).status, 'OK')
+  for (let i = 0; i < 10; i++) assert.equal((await registry.register(own, stranger(), alice.id)).status, 'OK')
+  assert.equal((await registry.register(await forged(), stranger(), alice.id)).status, 'BAD_RECORD')
+  const { status, detail } = await registry.register(await record(bob, 0), stranger(), bob.id)
+  assert.deepEqual([status, detail], ['LIMIT', 'too many signatures of records over HTTP at a time'])
+  assert.equal(checks(), 2)
+  assert.equal((await registry.register(await record(bob, 0), bob.asker)).status, 'OK')
+})
+
 test('a peer that registers all the time is slowed down, and no longer than it takes', async t => {
   const { registry, clock } = await stage(t)
   let seq = 1

@@ -1,5 +1,6 @@
 import type { Connection, IdentifyResult, PeerId, Stream } from '@libp2p/interface'
 import { defaultLogger } from '@libp2p/logger'
+import { NatError } from '../core/errors.ts'
 import { Events } from '../core/events.ts'
 import type { NetworkReachability } from '../libp2p/autonat/index.ts'
 import type { ReservationEvents } from '../libp2p/circuit/index.ts'
@@ -17,6 +18,7 @@ import { openExperience } from './experience.ts'
 import { explainLink } from './explain-link.ts'
 import { goDirect } from './go-direct.ts'
 import { reachable } from './hubs.ts'
+import { leaveRelays } from './leave-relays.ts'
 import { createNodeLibp2p } from './libp2p.ts'
 import { Link } from './link.ts'
 import { NodeNetwork } from './network.ts'
@@ -79,6 +81,8 @@ export async function createNode(options: NodeOptions) {
   network.start({ ...libp2p.services, links: relayed, events: libp2p, transportManager, hubs, ports, allowPrivate })
   const hubConnections = () => libp2p.getConnections().filter(({ remotePeer }) => hubIds.has(remotePeer.toString()))
   const links = new Map<string, Link>()
+  const stopping = new AbortController()
+  const leaving = { libp2p, otherRelays, isLinked: (id: string) => links.has(id), signal: stopping.signal }
   const events = new Events<NodeEvents>()
 
   const linkTo = (peer: PeerId): Link => {
@@ -86,7 +90,10 @@ export async function createNode(options: NodeOptions) {
     if (known != null) return known
     const link = new Link(libp2p, relayed, peer)
     links.set(peer.toString(), link)
-    link.events.on('close', () => links.delete(peer.toString()))
+    link.events.on('close', () => {
+      links.delete(peer.toString())
+      leaveRelays(peer.toString(), leaving)
+    })
     events.emit('link', link)
     return link
   }
@@ -238,6 +245,7 @@ export async function createNode(options: NodeOptions) {
 
     /** Says goodbye to the hubs, which takes half a second at most where one does not answer, and ends all connections. */
     async stop(): Promise<void> {
+      stopping.abort(new NatError('LINK_CLOSED', 'the node stops'))
       await rendezvous.stop()
       network.stop()
       examinations.summary.stop()

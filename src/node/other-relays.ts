@@ -1,6 +1,6 @@
 import type { Connection } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { circuitAddress } from '../libp2p/circuit/address.ts'
+import { circuitAddress, lastPeer } from '../libp2p/circuit/address.ts'
 
 /** Whom records name is up to strangers: so many relays are remembered, and so many peers that are there, some kilobytes each. */
 const MAX_RELAYS = 1_024
@@ -35,6 +35,14 @@ export class OtherRelays {
     return this.#byPeer.get(peer) ?? []
   }
 
+  /** Nobody goes to that peer any more. @returns the relays by which nobody else is gone to */
+  leave(peer: string, isLinked: (peer: string) => boolean): readonly string[] {
+    const left = this.#byPeer.get(peer) ?? []
+    this.#byPeer.delete(peer)
+    const used = [...this.#byPeer].flatMap(([other, addresses]) => (isLinked(other) ? addresses.map(relayOf) : []))
+    return [...new Set(left.map(relayOf))].filter(relay => !used.includes(relay))
+  }
+
   /** Somebody wants to connect to it as to a peer. */
   delete(id: string): void {
     this.#ids.delete(id)
@@ -47,6 +55,10 @@ export class OtherRelays {
   has({ remotePeer, direct, direction }: Pick<Connection, 'remotePeer' | 'direct' | 'direction'>): boolean {
     return direct && direction === 'outbound' && this.#ids.has(remotePeer.toString())
   }
+}
+
+function relayOf(address: Multiaddr): string {
+  return String(lastPeer(address))
 }
 
 function forgetFirst(all: Set<string> | Map<string, unknown>, max: number): void {

@@ -35,6 +35,8 @@ interface TestHub {
   readonly address: string
   /** What it has of a peer: its addresses, `left`, or nothing. */
   known(peer: string): Promise<readonly string[] | undefined>
+  /** How many that peer has to it. */
+  connections(peer: string): number
   stop(): Promise<void>
 }
 
@@ -75,7 +77,8 @@ class Stage implements AsyncDisposable {
       const { left, addresses } = await openPeerRecord(record.envelope, peerIdFromString(peer))
       return left ? ['left'] : addresses.map(String)
     }
-    return { id, address, known, stop }
+    const connections = (peer: string) => libp2p.getConnections(peerIdFromString(peer)).length
+    return { id, address, known, connections, stop }
   }
 
   async node(...hubs: readonly TestHub[]): Promise<Node> {
@@ -113,6 +116,21 @@ describe('a node at its hubs', () => {
     }
     await node.stop()
     for (const { known } of hubs) assert.equal(await known(node.id), undefined)
+  })
+
+  it('leaves the hub of a peer that it has visited when the link has ended', async () => {
+    await using stage = new Stage()
+    const store = await openStore('memory:', '')
+    const [hers, his] = [await stage.hub({ store }), await stage.hub({ store })]
+    const alice = await stage.node(hers)
+    const bob = await stage.node(his)
+    await until(() => hers.known(alice.id), 'a record')
+    const link = await bob.connect(alice.id)
+    assert.notEqual(hers.connections(bob.id), 0)
+    await link.close()
+    await until(() => hers.connections(bob.id) === 0 || undefined, 'bob has left')
+    assert.notEqual(his.connections(bob.id), 0)
+    await store.stop()
   })
 
   it('tells when a hub keeps its record, and when one does not', async () => {

@@ -1,8 +1,18 @@
 import { networkInterfaces } from 'node:os'
 import { NatError } from '../core/errors.ts'
+import { unansweredText } from './unanswered.ts'
 
-/** Turns what a dial failed with into one line: the cause, and what to do. */
-export function connectError(peer: string, error: unknown, signal: AbortSignal): NatError {
+/**
+ * Turns what a dial failed with into one line: the cause, and what to do.
+ *
+ * @param unanswered relays that the peer's record names, and of which nothing has come: an address of each
+ */
+export function connectError(
+  peer: string,
+  error: unknown,
+  signal: AbortSignal,
+  unanswered: readonly string[] = []
+): NatError {
   if (error instanceof NatError) return error
   const text = messages(error).join('; ')
   if (/NO_RESERVATION/.test(text)) {
@@ -15,8 +25,10 @@ export function connectError(peer: string, error: unknown, signal: AbortSignal):
   if (/RESERVATION_REFUSED|RESOURCE_LIMIT|PERMISSION_DENIED|CONNECTION_FAILED/.test(text)) {
     return new NatError('HUB_REFUSED', `the hub did not connect us to ${peer}: ${text}`, { cause: error })
   }
-  if (signal.aborted)
-    return new NatError('TIMEOUT', `${peer} was not reached within the time: ${text}`, { cause: error })
+  if (signal.aborted) {
+    const why = unanswered.length === 0 ? text : unansweredText(unanswered)
+    return new NatError('TIMEOUT', `${peer} was not reached within the time: ${why}`, { cause: error })
+  }
   return new NatError('PEER_OFFLINE', `cannot reach ${peer}: ${text}`, { cause: error })
 }
 

@@ -49,7 +49,8 @@ export async function connect(
     await dials
       .join(id, limit, signal => find(search, peer, signal))
       .catch(error => {
-        throw explained(connectError(id, error, limit), { ...node.explain(id), lookups: lookups() })
+        const told = connectError(id, error, limit, search.lookedUp.unanswered(id))
+        throw explained(told, { ...node.explain(id), lookups: lookups() })
       })
     node.linkTo(peer).looked(lookups)
   }
@@ -89,8 +90,8 @@ function stillRelayed(link: Link, cause?: unknown): NatError {
 
 /** An error that a connect ends with carries what is known: `explanationIn(error)`. */
 function explained(error: NatError, known: Explanation): NatError {
-  if (error.details != null) return error
-  const { code, message, cause = error } = error
+  const { code, message, cause = error, details } = error
+  if (details?.['explanation'] != null) return error
   const explanation = explanationOf({ ...known, error: { code, message } })
-  return new NatError(code, message, { cause, details: { explanation } })
+  return new NatError(code, message, { cause, details: { ...details, explanation } })
 }

@@ -7,12 +7,12 @@ import { NatError } from '../core/errors.ts'
 import { Race } from '../libp2p/circuit/race.ts'
 import type { KnownPeer } from '../libp2p/peer-record.ts'
 import type { Rendezvous } from '../libp2p/rendezvous/api.ts'
-import { lookupTexts } from '../traversal/explain/lookups.ts'
-import { connectError } from './connect-error.ts'
 import type { LookedUp } from './looked-up.ts'
 import { Lookup } from './lookup.ts'
+import { isThere, notFound, telling } from './not-found.ts'
 import type { OtherRelays } from './other-relays.ts'
 import { type Own, waysTo } from './record-addresses.ts'
+import { Unanswered } from './unanswered.ts'
 
 /** What a search works with. */
 export interface Searching {
@@ -56,6 +56,7 @@ export async function find(node: Searching, peer: PeerId, signal: AbortSignal): 
   })
   const looking = new AbortController()
   const errors: unknown[] = []
+  const unanswered = new Unanswered(relays => lookedUp.waitFor(peer.toString(), relays))
   const tried = new Set<string>()
   const untried = (addresses: readonly Multiaddr[]) => {
     const all = addresses.filter(each => !tried.has(each.toString()))
@@ -79,6 +80,7 @@ export async function find(node: Searching, peer: PeerId, signal: AbortSignal): 
         return await transportManager.dial(address, { signal: limit })
       } catch (error) {
         errors.push(error)
+        unanswered.failed(address, error)
         throw error
       }
     },
@@ -87,6 +89,7 @@ export async function find(node: Searching, peer: PeerId, signal: AbortSignal): 
   const onRecord = (record: KnownPeer) => {
     const { relayed } = waysTo(record, node.own())
     otherRelays.note(peer.toString(), relayed)
+    unanswered.named(relayed)
     race.add(untried(relayed))
     if (race.isIdle) next()
   }
@@ -105,7 +108,9 @@ export async function find(node: Searching, peer: PeerId, signal: AbortSignal): 
     if (!signal.aborted && (await called(node, peer, lookup, errors, signal))) return
     looking.abort(new NatError('LINK_CLOSED', 'the search is over'))
     signal.throwIfAborted()
-    throw notFound(peer, lookup, telling(errors, lookup.newest) ?? error, signal)
+    const { newest, findings } = lookup
+    const silent = lookedUp.unanswered(peer.toString())
+    throw notFound({ peer, newest, findings, errors, error, unanswered: silent, own: () => node.own(), signal })
   } finally {
     racing.abort(new NatError('LINK_CLOSED', 'the race is over'))
   }
@@ -138,29 +143,4 @@ async function called(
   } finally {
     over.abort(new NatError('LINK_CLOSED', 'nobody waits for it any more'))
   }
-}
-
-/** That a peer is not at one hub says little when another one has refused us, or when it is somewhere and that hub was not reached. */
-function telling(errors: readonly unknown[], newest: KnownPeer | undefined): NatError | undefined {
-  const said = errors.filter(error => error instanceof NatError)
-  const refused = said.find(({ code }) => code === 'HUB_REFUSED')
-  return refused ?? (isThere(newest) ? said.find(({ code }) => code !== 'PEER_OFFLINE') : undefined)
-}
-
-function isThere(newest: KnownPeer | undefined): boolean {
-  return newest?.left === false
-}
-
-function notFound(peer: PeerId, { newest, findings }: Lookup, error: unknown, signal: AbortSignal): NatError {
-  const said =
-    newest?.left === true
-      ? new NatError('PEER_OFFLINE', `${peer} has said goodbye: it was stopped, and not started again`, {
-          cause: error
-        })
-      : connectError(peer.toString(), error, signal)
-  const told = lookupTexts(
-    findings.filter(({ outcome }) => outcome !== 'left'),
-    false
-  )
-  return told.length === 0 ? said : new NatError(said.code, `${said.message}; ${told.join('; ')}`, { cause: said })
 }

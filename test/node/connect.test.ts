@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { multiaddr } from '@multiformats/multiaddr'
 import { realClock } from '../../src/core/clock.ts'
+import { NatError } from '../../src/core/errors.ts'
 import { type Connecting, connect } from '../../src/node/connect.ts'
 import { Dials } from '../../src/node/dials.ts'
 import { LookedUp } from '../../src/node/looked-up.ts'
@@ -118,6 +119,30 @@ describe('a connect that comes to nothing', () => {
     assert.equal(error.code, 'PEER_OFFLINE')
     assert.deepEqual([explanationIn(error)?.peer, explanationIn(error)?.path], [BOB, null])
     assert.match(explanationIn(error)?.conclusion.text ?? '', /beeline up/)
+  })
+
+  it('in time says which relays of the record nothing came from', async () => {
+    const { parts } = node()
+    const controller = new AbortController()
+    const waiting = connect(parts, BOB, { signal: controller.signal })
+    await begun()
+    const relay = '/ip4/9.9.9.9/udp/9/quic-v1/p2p/QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN'
+    parts.search.lookedUp.waitFor(BOB, [relay])
+    controller.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'))
+    const error = await waiting.catch(each => each)
+    assert.equal(error.code, 'TIMEOUT')
+    const why = `its record was found, but nothing came from the relay that it names, ${relay}: is that hub running?`
+    assert.equal(error.message, `${BOB} was not reached within the time: ${why}`)
+  })
+
+  it('because a hub refuses says so with its details, and with an explanation', async () => {
+    const { parts, dials } = node()
+    const failing = connect(parts, BOB, {})
+    await begun()
+    dials[0]!.fail(new NatError('HUB_REFUSED', 'not for you', { details: { hub: 'H', status: 'PERMISSION_DENIED' } }))
+    const error = await failing.catch(each => each)
+    assert.deepEqual([error.code, error.details.hub, error.details.status], ['HUB_REFUSED', 'H', 'PERMISSION_DENIED'])
+    assert.equal(explanationIn(error)?.peer, BOB)
   })
 
   it('of a caller that gives up while it is relayed ends with STILL_RELAYED only when the time is up', async () => {

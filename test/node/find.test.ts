@@ -74,7 +74,9 @@ function stage({ dials, hubs, call, hasRecord = true }: Play) {
         say(`dial ${name}`)
         const [ms, code] = dials[name] ?? [1_000_000]
         await sleep(clock, ms, signal)
-        if (code != null) throw new NatError(code, `${name} failed`)
+        const hub = /\/p2p\/(\w+)\/p2p-circuit/.exec(address.toString())?.[1]
+        const details = code === OFFLINE ? { hub, status: 'NO_RESERVATION' } : {}
+        if (code != null) throw new NatError(code, `${name} failed`, { details })
         return { abort: () => say(`close ${name}`) } as never
       }
     },
@@ -125,6 +127,7 @@ function stage({ dials, hubs, call, hasRecord = true }: Play) {
     clock,
     controller,
     log,
+    lookedUp,
     otherRelays,
     end,
     findings: () =>
@@ -363,4 +366,62 @@ describe('when all hubs answer with', () => {
 it('a goodbye is said to be one', async () => {
   const { over } = stage({ dials: { hub1: [1, OFFLINE] }, hubs: [[1, ok(await sealed([], { left: true }))]] })
   assert.match((await over()).message, /has said goodbye/)
+})
+
+describe('who is not found', () => {
+  const PRIVATE = multiaddr('/ip4/192.168.7.7/udp/7/quic-v1')
+  const privately = (relay: Id) => multiaddr(`/ip4/10.0.0.1/udp/4001/quic-v1/p2p/${relay}/p2p-circuit`)
+  const BARRED = /; its record names only addresses that this node may not go to \(--allow-private, or `allowPrivate`/
+  const dials = { hub1: [40, OFFLINE], hub2: [40, OFFLINE], relay1: [40, OFFLINE] } as const
+
+  it('at one hub is said to be not there, by the name of that', async () => {
+    const { message } = await stage({ dials, hubs: [[1, NONE]] }).over()
+    assert.equal(message, `${bob} is not at the hub ${hub1}: is it running, with the same hub?`)
+  })
+
+  it('at several is said to be at none of them, and they are named', async () => {
+    const none: Said = [1, NONE]
+    const { message } = await stage({ dials, hubs: [none, none] }).over()
+    assert.equal(message, `${bob} is at none of 2 hubs (${hub1}, ${hub2}): is it running, with the same hub?`)
+    const there = await stage({ dials, hubs: [[1, ok(elsewhere)]] }).over()
+    assert.equal(there.message, `${bob} is at none of 2 hubs (${hub1}, ${relay1}): is it running, with the same hub?`)
+  })
+
+  it('has a record that leads only where this node may not go, and that is said', async () => {
+    for (const addresses of [[PRIVATE], [privately(relay1)], [privately(relay1), PRIVATE]]) {
+      const { code, message } = await stage({ dials, hubs: [[1, ok(await sealed(addresses))]] }).over()
+      assert.equal(code, OFFLINE)
+      assert.match(message, BARRED)
+      assert.ok(message.startsWith(`${bob} is not at the hub ${hub1}; `), message)
+    }
+  })
+
+  it('and has a record of nothing, of a hub of ours, or of a goodbye, is barred from nothing', async () => {
+    const records = [sealed([]), sealed([privately(hub1), PRIVATE]), sealed([by(relay1), PRIVATE])]
+    for (const record of [...records, sealed([], { left: true })]) {
+      const { message } = await stage({ dials, hubs: [[1, ok(await record)]] }).over()
+      assert.doesNotMatch(message, /may not go/)
+    }
+  })
+
+  it('though its record was found has the relay named that was not reached', async () => {
+    const down = { hub1: [40, OFFLINE], relay1: [40, 'NO_HUB'] } as const
+    const { code, message } = await stage({ dials: down, hubs: [[1, ok(elsewhere)]] }).over()
+    assert.equal(code, 'NO_HUB')
+    const why = `its record was found, but nothing came from the relay that it names, ${at(relay1)}: is that hub running?`
+    assert.equal(message, `relay1 failed; ${why}`)
+  })
+
+  it('leaves behind which relays of the record nothing came from', async () => {
+    const record = ok(await sealed([by(relay1), by(relay2)]))
+    const { lookedUp, run, controller, end } = stage({ dials, hubs: [[1, record]] })
+    await run(20)
+    assert.deepEqual(lookedUp.unanswered(bob.toString()), [at(relay1), at(relay2)].map(String))
+    await run(3_000)
+    // the first has said that the peer is not there
+    assert.deepEqual(lookedUp.unanswered(bob.toString()), [at(relay2).toString()])
+    controller.abort(new Error('enough'))
+    await end
+    assert.deepEqual(lookedUp.unanswered(bob.toString()), [at(relay2).toString()])
+  })
 })

@@ -22,7 +22,9 @@ export function refused({ status, reason }: RelayAnswer, relay: PeerId, target?:
     })
   switch (status) {
     case 'NO_RESERVATION':
-      return new NatError('PEER_OFFLINE', `${target} is not at the hub ${relay}: is it running, with the same hub?`)
+      return new NatError('PEER_OFFLINE', `${target} is not at the hub ${relay}: is it running, with the same hub?`, {
+        details: { hub: relay.toString(), status }
+      })
     case 'CONNECTION_FAILED':
       return new NatError(
         'PEER_OFFLINE',

@@ -33,6 +33,8 @@ describe('what a refusal means', () => {
   it('programs find the hub, the status and its words', () => {
     const { details } = refused({ status: 'PERMISSION_DENIED', reason: 'no token' }, HUB)
     assert.deepEqual(details, { hub: HUB.toString(), status: 'PERMISSION_DENIED', reason: 'no token' })
+    const absent = refused({ status: 'NO_RESERVATION', reason: undefined }, HUB, BOB)
+    assert.deepEqual(absent.details, { hub: HUB.toString(), status: 'NO_RESERVATION' })
   })
 
   it('a hub moves no cursor, writes no second line and no page', () => {

@@ -19,6 +19,10 @@ export type RendezvousRequest =
   | { readonly type: 'UNWATCH'; readonly request: number; readonly peer: Uint8Array }
   /** Has the hub tell a peer that we want a connection, with a record of ours by which it can make one. */
   | { readonly type: 'CALL'; readonly request: number; readonly peer: Uint8Array; readonly envelope: Uint8Array }
+  /** What a later version asks. It is read, so that it can be answered, and never written. */
+  | { readonly type: 'UNKNOWN'; readonly request: number }
+
+export type KnownRequest = Exclude<RendezvousRequest, Unknown>
 
 /** What a hub says to a node. */
 export type RendezvousEvent =
@@ -37,6 +41,8 @@ export type RendezvousEvent =
   | { readonly type: 'NEWS'; readonly peer: Uint8Array; readonly envelope?: Uint8Array }
   /** A peer wants a connection: its record. */
   | { readonly type: 'CALLED'; readonly envelope: Uint8Array }
+  /** What a later version says. It is read, so that it can be passed over, and never written. */
+  | { readonly type: 'UNKNOWN' }
 
 /** What a request came to. The HTTP API has a status for each of them. */
 export type RendezvousStatus =
@@ -59,15 +65,17 @@ export type RendezvousStatus =
 export const MAX_DETAIL = 256
 const MAX_MULTIHASH_BYTES = 64
 
+type Unknown = { readonly type: 'UNKNOWN' }
+
 interface WireRequest {
-  readonly type?: RendezvousRequest['type']
+  readonly type?: KnownRequest['type']
   readonly request?: number
   readonly peer?: Uint8Array
   readonly envelope?: Uint8Array
 }
 
 interface WireEvent {
-  readonly type?: RendezvousEvent['type']
+  readonly type?: Exclude<RendezvousEvent, Unknown>['type']
   readonly request?: number
   readonly status?: RendezvousStatus
   readonly peer?: Uint8Array
@@ -127,12 +135,19 @@ const requests = protobufCodec<WireRequest>(definition, 'Request')
 const events = protobufCodec<WireEvent>(definition, 'Event')
 
 export const rendezvousRequestCodec: Codec<RendezvousRequest> = {
-  encode: message => requests.encode(checkedRequest(message)),
-  decode: input => checkedRequest(requests.decode(input))
+  encode(message) {
+    if (message.type === 'UNKNOWN') throw malformed('a request of no known type')
+    return requests.encode(checkedRequest(message))
+  },
+  decode(input) {
+    const message = requests.decode(input)
+    return message.type == null ? { type: 'UNKNOWN', request: numberOf(message) } : checkedRequest(message)
+  }
 }
 
 export const rendezvousEventCodec: Codec<RendezvousEvent> = {
   encode(event) {
+    if (event.type === 'UNKNOWN') throw malformed('an event of no known type')
     if (event.type !== 'ANSWER') return events.encode(checkedEvent(event))
     const { lifetimeSeconds: lifetime, detail, ...answer } = event
     return events.encode({
@@ -141,12 +156,15 @@ export const rendezvousEventCodec: Codec<RendezvousEvent> = {
       ...(lifetime == null ? {} : { lifetime })
     })
   },
-  decode: input => checkedEvent(events.decode(input))
+  decode(input) {
+    const message = events.decode(input)
+    return message.type == null ? { type: 'UNKNOWN' } : checkedEvent(message)
+  }
 }
 
-function checkedRequest(message: WireRequest): RendezvousRequest {
+function checkedRequest(message: WireRequest): KnownRequest {
   const { type } = message
-  const request = within(message.request, 0, 0xffff_ffff, 'request')
+  const request = numberOf(message)
   switch (type) {
     case 'REGISTER':
       return { type, request, envelope: envelopeOf(message) }
@@ -163,7 +181,7 @@ function checkedRequest(message: WireRequest): RendezvousRequest {
   }
 }
 
-function checkedEvent(message: WireEvent): RendezvousEvent {
+function checkedEvent(message: WireEvent): Exclude<RendezvousEvent, Unknown> {
   const { type, status, detail, lifetime } = message
   const envelope = message.envelope == null ? {} : { envelope: envelopeOf(message) }
   switch (type) {
@@ -171,7 +189,7 @@ function checkedEvent(message: WireEvent): RendezvousEvent {
       // a status of a later version is a refusal too
       return {
         type,
-        request: within(message.request, 0, 0xffff_ffff, 'request'),
+        request: numberOf(message),
         status: status ?? 'UNAVAILABLE',
         ...envelope,
         ...(detail == null ? {} : { detail: detail.slice(0, MAX_DETAIL) }),
@@ -186,6 +204,10 @@ function checkedEvent(message: WireEvent): RendezvousEvent {
     default:
       return type satisfies never
   }
+}
+
+function numberOf({ request }: Pick<WireRequest, 'request'>): number {
+  return within(request, 0, 0xffff_ffff, 'request')
 }
 
 function peerOf({ peer }: Pick<WireRequest, 'peer'>): Uint8Array {

@@ -5,6 +5,7 @@ import { type Clock, sleep } from '../../core/clock.ts'
 import { NatError } from '../../core/errors.ts'
 import { Frames } from '../../libp2p/frames.ts'
 import {
+  type KnownRequest,
   MAX_RENDEZVOUS_BYTES,
   type RendezvousRequest,
   rendezvousEventCodec,
@@ -59,6 +60,7 @@ export class Session implements Subscriber {
       const peer = 'peer' in request ? peerOf(request.peer) : undefined
       const isTooMany = this.#serving.size + this.#outbox.answers >= RENDEZVOUS_LIMITS.maxInFlight
       if (isTooMany) this.#answer(request, TOO_MANY)
+      else if (request.type === 'UNKNOWN') this.#answerUnknown(request)
       else this.#serve(request, this.#outcome(member, request, peer))
       await this.#outbox.drained()
       // a refusal costs little, and ten thousand a second would cost much
@@ -70,7 +72,7 @@ export class Session implements Subscriber {
     await stream.close({ signal })
   }
 
-  #serve(request: RendezvousRequest, outcome: Promise<Outcome>): void {
+  #serve(request: KnownRequest, outcome: Promise<Outcome>): void {
     const serving = outcome
       .then(each => this.#answer(request, each))
       .catch(error => this.#init.stream.abort(error as Error))
@@ -78,7 +80,13 @@ export class Session implements Subscriber {
     this.#serving.add(over)
   }
 
-  async #outcome(member: Member, request: RendezvousRequest, peer: PeerId | undefined): Promise<Outcome> {
+  /** A later version may ask for what we do not know. Whoever asks for nothing else is slowed down. */
+  #answerUnknown(request: RendezvousRequest): void {
+    this.#isTooFast = true
+    this.#answer(request, UNKNOWN)
+  }
+
+  async #outcome(member: Member, request: KnownRequest, peer: PeerId | undefined): Promise<Outcome> {
     const refusal = this.#init.refusal()
     if (refusal != null) return { status: 'FORBIDDEN', detail: refusal }
     switch (request.type) {
@@ -117,6 +125,9 @@ export class Session implements Subscriber {
 
 /** Of the key, where that is too long to be an id itself. */
 const SHA_256 = 0x12
+
+/** The status is one that a node of any version knows. */
+const UNKNOWN: Outcome = { status: 'UNAVAILABLE', detail: 'this hub does not know what is asked' }
 
 const TOO_MANY: Outcome = {
   status: 'LIMIT',

@@ -4,9 +4,9 @@ import { Allowance } from '../../core/allowance.ts'
 import type { Clock } from '../../core/clock.ts'
 import { NatError } from '../../core/errors.ts'
 import {
+  type KnownRequest,
   MAX_RENDEZVOUS_BYTES,
   type RendezvousEvent,
-  type RendezvousRequest,
   rendezvousEventCodec,
   rendezvousRequestCodec
 } from '../../wire/rendezvous.ts'
@@ -20,9 +20,9 @@ import type { HubAnswer, HubSilence } from './api.ts'
 const UNASKED = { burst: 2_048, refillMs: 10, maxKeys: 1 } as const
 
 /** A request that has no number yet. */
-export type Unnumbered = RendezvousRequest extends infer R ? (R extends unknown ? Omit<R, 'request'> : never) : never
+export type Unnumbered = KnownRequest extends infer R ? (R extends unknown ? Omit<R, 'request'> : never) : never
 
-export type Unasked = Exclude<RendezvousEvent, { readonly type: 'ANSWER' }>
+export type Unasked = Exclude<RendezvousEvent, { readonly type: 'ANSWER' | 'UNKNOWN' }>
 
 export interface StreamEnd {
   readonly outcome: HubSilence
@@ -115,7 +115,8 @@ export class HubStream {
     if (event.type !== 'ANSWER') {
       if (!this.#unasked.take('', this.#init.clock.now()))
         throw new NatError('MALFORMED', 'more news than there can be')
-      this.#init.onUnasked(event)
+      // a later version may say what we do not know
+      if (event.type !== 'UNKNOWN') this.#init.onUnasked(event)
       return
     }
     const { type: _, request, ...answer } = event

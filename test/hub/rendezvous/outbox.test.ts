@@ -22,6 +22,7 @@ class Narrow {
 
   send(frame: Uint8Array): boolean {
     const event = rendezvousEventCodec.decode(takeFrame(new Uint8ArrayList(frame), 'event')!)
+    assert.ok(event.type !== 'UNKNOWN')
     this.sent.push(
       event.type === 'ANSWER' ? `ANSWER ${event.request}` : `${event.type} ${event.envelope?.[0] ?? 'gone'}`
     )

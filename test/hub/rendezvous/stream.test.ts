@@ -97,7 +97,7 @@ const query = (peer: Uint8Array) => encodeFrame(rendezvousRequestCodec.encode({ 
 const garbage: ReadonlyArray<readonly [string, Uint8Array]> = [
   ['bytes that are no message', bin('03 ffffff')],
   ['an empty message', bin('00')],
-  ['a request of no known type', bin('04 0809 1001')],
+  ['a request of no known type without a number', bin('02 0809')],
   ['a message that is too long', bin('ff7f')],
   ['a length of three bytes', bin('ffffff')],
   ['a peer id that is none', query(filled(38, 0xff))],
@@ -117,6 +117,23 @@ for (const [what, bytes] of garbage) {
     assert.equal(alice.connection.status, 'open')
   })
 }
+
+test('a request of a later version is answered, and the stream goes on; who makes no others is slowed down', async t => {
+  const hub = await startHub(t)
+  const alice = await startPeer(t, hub)
+  const talk = await alice.open()
+  const waiting = hub.clock.pending
+  talk.stream.send(bin('06 0809 10d087 01'))
+  assert.deepEqual(await talk.answer(), {
+    type: 'ANSWER',
+    request: 17_360,
+    status: 'UNAVAILABLE',
+    detail: 'this hub does not know what is asked'
+  })
+  await until('it waits before it reads on', () => hub.clock.pending === waiting + 1)
+  await hub.clock.advance(RENDEZVOUS_LIMITS.pauseMs)
+  assert.equal((await talk.ask({ type: 'QUERY', peer: alice.multihash })).status, 'NOT_FOUND')
+})
 
 test('streams of random bytes and of spoiled requests: the hub serves on', async t => {
   const hub = await startHub(t)

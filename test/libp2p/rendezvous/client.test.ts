@@ -114,6 +114,28 @@ describe('a hub', () => {
     })
   }
 
+  it('that says what a later version does is asked on, and heard', async () => {
+    const clock = new VirtualClock()
+    const { client, hub } = await clientOf(clock, 1, (_, stream) => {
+      stream.sayBytes(Uint8Array.of(2, 0x08, 99))
+      stream.say({ type: 'CALLED', envelope: RECORD })
+      return { status: 'NOT_FOUND' }
+    })
+    let calls = 0
+    client.events.on('called', () => calls++)
+    for (let asked = 1; asked <= 2; asked++) {
+      const answer = await after(clock, RENDEZVOUS.answerMs, client.query(hub.id, await peerId()))
+      assert.equal(answer?.outcome, 'answered')
+      assert.equal(calls, asked)
+    }
+    assert.equal(hub.streams.length, 1)
+    // no more of it than of news
+    for (let i = 0; i < 2_100; i++) if (hub.stream.status === 'open') hub.stream.sayBytes(Uint8Array.of(2, 0x08, 99))
+    assert.notEqual(hub.stream.status, 'open')
+    client.stop()
+    assert.equal(clock.pending, 0)
+  })
+
   it('that is not reached, or goes before it answers, is silent', async () => {
     const clock = new VirtualClock()
     const { client, hub } = await clientOf(clock, 1, silent)

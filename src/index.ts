@@ -3,8 +3,8 @@ export { type ErrorCode, NatError } from './core/errors.ts'
 export type { NetworkReachability } from './libp2p/autonat/index.ts'
 export type { NetworkReport, TransportReport } from './nat/report.ts'
 export type { ExamineOptions } from './node/examine.ts'
-export { defaultKeyFile, loadKey } from './node/key.ts'
 export type { HubOption, HubWithToken } from './node/hub-tokens.ts'
+export { defaultKeyFile, loadKey } from './node/key.ts'
 export type { Link, LinkEvents } from './node/link.ts'
 export {
   type ConnectOptions,

@@ -33,3 +33,41 @@ test('an idle stream waits with a small read, one that carries much with large o
   over.resolve(null)
   stream.abort(new Error('over'))
 })
+
+/** A stream whose other side sends this much and ends, and that has been closed here before anybody reads it. */
+async function closedUnread(end: () => Promise<null>): Promise<QuicStream> {
+  let reads = 0
+  const stream = new QuicStream({
+    stream: {
+      id: () => '0',
+      read: async () => (reads++ === 0 ? Uint8Array.of(1, 2, 3) : await end()),
+      write: async () => {},
+      finishWrite: async () => {},
+      resetWrite: async () => {},
+      stopRead: async () => {}
+    },
+    direction: 'outbound',
+    log: defaultLogger().forComponent('test')
+  })
+  const over = new Promise<void>(resolve => stream.addEventListener('close', () => resolve()))
+  await stream.close()
+  await over
+  return stream
+}
+
+async function read(stream: QuicStream): Promise<number[]> {
+  const chunks: number[] = []
+  for await (const chunk of stream) chunks.push(...chunk.subarray())
+  return chunks
+}
+
+test('what came before both ends were closed is there for who reads it later, and then the end', async () => {
+  const stream = await closedUnread(async () => null)
+  assert.deepEqual(await read(stream), [1, 2, 3])
+  assert.deepEqual(await read(stream), [])
+})
+
+test('who reads a stream later that was reset is told so, behind what had come', async () => {
+  const stream = await closedUnread(() => Promise.reject(new Error('stream reset by peer')))
+  await assert.rejects(read(stream), { name: 'StreamResetError' })
+})

@@ -1,4 +1,4 @@
-import type { AbortOptions, Logger } from '@libp2p/interface'
+import { type AbortOptions, type Logger, StreamResetError } from '@libp2p/interface'
 import { AbstractStream, type SendResult } from '@libp2p/utils'
 import { Uint8ArrayList } from 'uint8arraylist'
 import type { EngineStream } from './engine.ts'
@@ -63,6 +63,23 @@ export class QuicStream extends AbstractStream {
   ) => {
     super.addEventListener(...args)
     if (args[0] === 'message') this.#resume()
+  }
+
+  /**
+   * js-libp2p's own waits for the end of the stream as an event, which has been told already where both ends were closed before anybody read: it would give what came,
+   * and then never return.
+   */
+  override async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array | Uint8ArrayList> {
+    const isOver = this.remoteWriteStatus === 'closed' && this.readBufferLength > 0 && this.readStatus !== 'closed'
+    if (!isOver) {
+      yield* super[Symbol.asyncIterator]()
+      return
+    }
+    // all of it comes as one message
+    yield await new Promise<Uint8Array | Uint8ArrayList>(resolve => {
+      this.addEventListener('message', ({ data }) => resolve(data), { once: true })
+    })
+    if (this.status === 'reset') throw new StreamResetError('the other side reset the stream')
   }
 
   #resume(): void {

@@ -67,7 +67,7 @@ describe("a hub's STUN server", () => {
   })
 
   test('a hub that cannot have its STUN port does not start, and leaves nothing', async () => {
-    const again = startHub({ hosts: [A], port: 0, httpPort: 0, stunPort, dataDir: folder })
+    const again = startHub({ hosts: [A], port: 0, httpPort: 0, stunPort, dataDir: folder, store: 'memory:' })
     await assert.rejects(again, error => error instanceof NatError && error.code === 'PORT_TAKEN')
   })
 })

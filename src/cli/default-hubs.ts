@@ -4,7 +4,7 @@ import envPaths from 'env-paths'
 import { NatError } from '../core/errors.ts'
 
 /** Hubs that every command uses when none is named: an address a line, `#` begins a comment. */
-export function hubsFile(): string {
+function hubsFile(): string {
   return join(envPaths('beeline', { suffix: '' }).config, 'hubs')
 }
 

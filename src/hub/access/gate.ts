@@ -7,7 +7,7 @@ import { parsePeer } from '../../node/peer.ts'
 import type { Access, AccessOptions } from './access.ts'
 
 /** How many there may be, and so what a comparison with all of them costs at most. */
-export const ACCESS_LIMITS = { maxTokens: 1_024, maxPeers: 100_000 } as const
+const ACCESS_LIMITS = { maxTokens: 1_024, maxPeers: 100_000 } as const
 
 /**
  * Wrong tokens of one source. 16 a minute are 23,000 a day: no way to find a token of 40 bits or more, and room for a company of which

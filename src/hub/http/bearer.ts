@@ -4,7 +4,7 @@ import type { Access } from '../access/access.ts'
 import { Refusal } from './problem.ts'
 
 /** The token of `Authorization: Bearer TOKEN` (RFC 6750 section 2.1). */
-export function bearerToken(authorization: string | undefined): string | undefined {
+function bearerToken(authorization: string | undefined): string | undefined {
   return /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
 }
 
